@@ -1,0 +1,96 @@
+"""Units: the neutral middle that every protocol meets in.
+
+A publisher of any protocol yields units; viewers of any protocol take them. A unit knows its time and its payload and
+nothing of any wire: a protocol gives a unit its wire form with a plain function (`unit.form(flv.tags.tag_bytes)`), and
+the unit remembers the bytes, so that a thousand viewers cost one serialisation.
+
+Nothing that names a protocol may be put in here. Pure: no clock, no I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Self, TypeAlias
+
+
+class Medium(StrEnum):
+    """What a stream may carry. The names are those of the signaling contract (`media`)."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+class PlayMode(StrEnum):
+    """How a viewer wants to join and be fed (the `mode` of live-player)."""
+
+    RTC = "RTC"
+    """A call: the newest GOP is played away at once, sound from now, small write batches."""
+    LIVE = "live"
+    """A broadcast: the GOP as it is, larger write batches."""
+
+
+Wire: TypeAlias = Callable[["Unit"], bytes]
+"""A pure function that makes one wire form of a unit. Its identity is the name of the form."""
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """One thing on a stream's timeline. Treat it as frozen once it is written to a stream."""
+
+    timestamp: int
+    """Decoding time in milliseconds on the stream's own timeline: starts near 0, never wraps, never runs backwards."""
+
+    payload: bytes
+    """The bytes of this unit in its codec's own packaging; each subclass says which."""
+
+    _forms: dict[Wire, bytes] = field(default_factory=dict, init=False, repr=False)
+
+    def form(self, wire: Wire) -> bytes:
+        """The bytes of this unit in the form that `wire` makes: computed on first use, then shared."""
+        forms = self._forms
+        made = forms.get(wire)
+        if made is None:
+            made = forms[wire] = wire(self)
+        return made
+
+    def at(self, timestamp: int) -> Self:
+        """The same unit at another time (its wire forms are not taken along)."""
+        return replace(self, timestamp=timestamp)
+
+
+@dataclass(slots=True, eq=False)
+class VideoUnit(Unit):
+    """One coded H.264 picture. `payload`: NAL units, each after its length (AVCC), without parameter sets of its own
+    unless the publisher repeats them in-band. ISO/IEC 14496-15 section 5.3."""
+
+    keyframe: bool = False
+    """True if decoding may start here (IDR)."""
+
+    composition: int = 0
+    """Composition time offset in milliseconds (presentation − decoding time); not 0 means B-frames."""
+
+
+@dataclass(slots=True, eq=False)
+class AudioUnit(Unit):
+    """One coded AAC access unit. `payload`: a raw_data_block, no ADTS header (ISO/IEC 14496-3)."""
+
+
+@dataclass(slots=True, eq=False)
+class VideoConfig(Unit):
+    """The decoder configuration that the following pictures need. `payload`: AVCDecoderConfigurationRecord
+    (ISO/IEC 14496-15 section 5.3.3.1)."""
+
+
+@dataclass(slots=True, eq=False)
+class AudioConfig(Unit):
+    """The decoder configuration that the following access units need. `payload`: AudioSpecificConfig
+    (ISO/IEC 14496-3 section 1.6.2.1)."""
+
+
+@dataclass(slots=True, eq=False)
+class Metadata(Unit):
+    """What the publisher says of its stream (`onMetaData`). `payload` is empty; `values` are the plain values."""
+
+    values: Mapping[str, object] = field(default_factory=dict)

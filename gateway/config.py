@@ -1,0 +1,176 @@
+"""Everything that can be set, in one typed tree. Each field says its unit; its default stands beside it.
+
+Only the shape and the defaults live here, not what anything does with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SECONDS = 1.0
+MINUTES = 60 * SECONDS
+HOURS = 60 * MINUTES
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """One app: what the vendors' consoles call a project."""
+
+    secret: str = field(repr=False)
+    """Signs join tokens; stream keys are derived from it. At least 32 bytes."""
+    debug: bool = False
+    """True: a token is not needed, and one that is given is not checked."""
+    max_rooms: int = 10_000
+    """Rooms at once."""
+    max_sessions: int = 50_000
+    """Sessions at once, detached ones included."""
+    max_streams: int = 20_000
+    """Publish grants at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenSettings:
+    """Where the gateway listens and by which addresses the outside reaches it."""
+
+    host: str = "0.0.0.0"
+    """Address to bind."""
+    port: int = 8080
+    """TCP port of HTTP and WebSocket; 0 picks a free one."""
+    rtmp_port: int = 1935
+    """TCP port of RTMP; 0 picks a free one."""
+    udp_port: int = 8189
+    """UDP port of WebRTC media."""
+    public_host: str = ""
+    """Host name that clients use. Every URL is built from it, never from a request header."""
+    public_ws_url: str = ""
+    """WebSocket URL that clients use; empty: built from public_host and port."""
+    public_http_url: str = ""
+    """Base of HTTP URLs that clients use; empty: built from public_host and port."""
+    public_rtmp_port: int = 0
+    """RTMP port that clients use; 0: rtmp_port."""
+    tls_cert: Path | None = None
+    """PEM file with the certificate chain; with tls_key it turns HTTP into HTTPS."""
+    tls_key: Path | None = None
+    """PEM file with the private key."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks whose X-Forwarded-For is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalingSettings:
+    """Bounds and times of the WebSocket face."""
+
+    message_bytes: int = 64 * KIB
+    """Largest message accepted, in bytes."""
+    login_deadline: float = 10 * SECONDS
+    """A socket that has not logged in by then is closed."""
+    heartbeat: float = 15 * SECONDS
+    """How often a client is asked to send something."""
+    heartbeat_deadline: float = 45 * SECONDS
+    """A socket from which nothing came for this long is closed; the session stays, detached."""
+    resume_window: float = 90 * SECONDS
+    """How long a session survives without a socket."""
+    repeats: int = 128
+    """Replies kept per session for repeated requests."""
+    outbox_messages: int = 512
+    """Messages waiting for a slow client; one more closes its socket, the session stays."""
+    requests_per_second: float = 50
+    """Sustained rate of requests per socket."""
+    requests_burst: int = 100
+    """Requests that may come at once."""
+    sockets_before_login: int = 64
+    """Sockets per client address that have not logged in yet."""
+    plays_per_session: int = 12
+    """Play grants at once per session."""
+    publishes_per_session: int = 8
+    """Publish grants at once per session."""
+    token_warning: float = 30 * SECONDS
+    """How long before its end a token's owner is warned (`tokenWillExpire`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """Streams, keys, and how viewers are fed."""
+
+    key_ttl: float = 300 * SECONDS
+    """A stream key's first connection has to come within this."""
+    publish_grace: float = 15 * SECONDS
+    """A stream whose publisher's connection is lost waits this long before anyone is told."""
+    takeover_hold: float = 3 * SECONDS
+    """A second connection with the key of a live publisher waits this long at most."""
+    takeover_silence: float = 2 * SECONDS
+    """A publisher silent for this long gives way to the next connection with its key."""
+    gop_bytes: int = 8 * MIB
+    """A GOP larger than this is not kept for joiners."""
+    gop_seconds: float = 10 * SECONDS
+    """A GOP longer than this is not kept for joiners."""
+    rtc_batch: float = 0.025 * SECONDS
+    """Write batching for viewers in RTC mode; 0 writes each unit at once."""
+    live_batch: float = 0.040 * SECONDS
+    """Write batching for viewers in live mode; 0 writes each unit at once."""
+    batch_from_viewers: int = 8
+    """With fewer viewers of one kind on a stream than this, every unit is written at once."""
+    cohort_viewers: int = 100
+    """Viewers written to in one go; between cohorts other work gets its turn."""
+    viewer_backlog_bytes: int = 1 * MIB
+    """Bytes waiting for one viewer; beyond, it skips to the next keyframe."""
+    viewer_stall: float = 10 * SECONDS
+    """A viewer that stays behind for this long is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RtmpSettings:
+    """Bounds and times of the RTMP server."""
+
+    chunk_bytes: int = 65_536
+    """Chunk size announced to peers, in bytes."""
+    window_ack_bytes: int = 2_500_000
+    """Window acknowledgement size announced to peers, in bytes."""
+    message_bytes: int = 8 * MIB
+    """Largest message accepted, in bytes."""
+    command_bytes: int = 64 * KIB
+    """Largest command or data message accepted, in bytes."""
+    unfinished_bytes: int = 16 * MIB
+    """Bytes of unfinished messages that one connection may have, over all its chunk streams."""
+    chunk_streams: int = 64
+    """Chunk streams that one peer may use."""
+    message_streams: int = 8
+    """Message streams (createStream) that one connection may have."""
+    handshake_deadline: float = 5 * SECONDS
+    """From connecting to the end of the handshake."""
+    request_deadline: float = 10 * SECONDS
+    """From the handshake to the first accepted publish or play."""
+    publisher_idle: float = 15 * SECONDS
+    """A publisher from whom nothing came for this long is closed."""
+    player_idle: float = 60 * SECONDS
+    """A player that neither took nor sent anything for this long is closed; it is pinged at half of it."""
+    connections: int = 20_000
+    """Connections at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole of it."""
+
+    dev: bool = False
+    """Development mode: loopback only, memory store, app `1` in debug mode."""
+    dev_open: bool = False
+    """Development mode for other hosts than loopback too."""
+    log_format: str = "text"
+    """`text` or `json`."""
+    log_level: str = "info"
+    """`debug`, `info`, `warning` or `error`."""
+    shutdown_grace: float = 10 * SECONDS
+    """From SIGTERM to the end of the process."""
+    shutdown_spread: float = 5 * SECONDS
+    """Clients are told to come back at moments spread over this."""
+    listen: ListenSettings = field(default_factory=ListenSettings)
+    signaling: SignalingSettings = field(default_factory=SignalingSettings)
+    media: MediaSettings = field(default_factory=MediaSettings)
+    rtmp: RtmpSettings = field(default_factory=RtmpSettings)
+    apps: Mapping[str, AppSettings] = field(default_factory=dict)
+    """By appID."""
