@@ -11,24 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Self, TypeAlias
 
-
-class Medium(StrEnum):
-    """What a stream may carry. The names are those of the signaling contract (`media`)."""
-
-    AUDIO = "audio"
-    VIDEO = "video"
-
-
-class PlayMode(StrEnum):
-    """How a viewer wants to join and be fed (the `mode` of live-player)."""
-
-    RTC = "RTC"
-    """A call: the newest GOP is played away at once, sound from now, small write batches."""
-    LIVE = "live"
-    """A broadcast: the GOP as it is, larger write batches."""
+from gateway.rooms.model import Medium as Medium
+from gateway.rooms.model import PlayMode as PlayMode
 
 
 Wire: TypeAlias = Callable[["Unit"], bytes]
