@@ -98,6 +98,8 @@ class MediaSettings:
 
     key_ttl: float = 300 * SECONDS
     """A stream key's first connection has to come within this."""
+    viewers_per_grant: int = 4
+    """Connections at once with a session's play key; one more puts out the oldest."""
     publish_grace: float = 15 * SECONDS
     """A stream whose publisher's connection is lost waits this long before anyone is told."""
     takeover_hold: float = 3 * SECONDS

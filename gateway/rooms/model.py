@@ -103,7 +103,8 @@ class Grant:
     used: bool = False
     """A connection with this grant's key was accepted once."""
     transport: str = "rtmp"
-    revoked: bool = False
+    connections: int = 0
+    """Connections that use it now."""
 
 
 @dataclass(slots=True, eq=False)

@@ -1,0 +1,271 @@
+"""The live streams of this process, and the doors by which every media protocol reaches them.
+
+A protocol's shell asks `publish` or `play` with what its peer sent; the answer is an `Ingest` to write units into, a
+`Viewing` that feeds the peer, or a GatewayError to tell it. Whether the wish is granted, and when a stream is announced
+or withdrawn, is decided by the gateway (`Access`); how units reach viewers is `LiveStream`'s affair. What lies between is
+here: who publishes which stream now, and who takes over from whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Protocol
+
+from adapters.media.stream import LiveStream, Viewer
+from adapters.media.units import Medium, Unit
+from gateway.auth.access import AccessRequest
+from gateway.config import MediaSettings
+from gateway.errors import ALREADY_PUBLISHING, KEY_REVOKED, GatewayError
+from gateway.rooms.model import Grant
+
+
+class Access(Protocol):
+    """What the media side needs of the gateway: decisions, and an ear for what really happens."""
+
+    def admit(self, request: AccessRequest) -> Grant:
+        """The grant that the request's key names. Raises GatewayError."""
+
+    def publisher_joined(self, grant: Grant) -> None: ...
+
+    def media_arrived(self, grant: Grant, media: frozenset[Medium]) -> None: ...
+
+    def publisher_lost(self, grant: Grant) -> None: ...
+
+    def publisher_left(self, grant: Grant, error: GatewayError | None) -> None: ...
+
+    def viewer_joined(self, grant: Grant) -> None: ...
+
+    def viewer_left(self, grant: Grant, error: GatewayError | None) -> None: ...
+
+
+class Publisher(Protocol):
+    """A publishing connection, seen from here."""
+
+    def last_heard(self) -> float:
+        """Loop time at which the peer's last bytes came."""
+
+    def cut(self, error: GatewayError) -> None:
+        """The gateway ends it: tell the peer why, and close."""
+
+
+class _Channel:
+    """One stream's place: its LiveStream, its publisher, its viewings."""
+
+    __slots__ = ("freed", "ingest", "live", "name", "taker", "viewings")
+
+    def __init__(self, name: tuple[str, str], live: LiveStream) -> None:
+        self.name = name
+        self.live = live
+        self.ingest: Ingest | None = None
+        self.freed = asyncio.Event()
+        self.taker = False
+        """A connection is waiting to take over."""
+        self.viewings: dict[Viewing, None] = {}
+
+
+class Ingest:
+    """A publishing connection's way into its stream."""
+
+    __slots__ = ("_announced", "_channel", "_live", "_streams", "grant", "publisher")
+
+    def __init__(self, streams: Streams, channel: _Channel, grant: Grant, publisher: Publisher) -> None:
+        self._streams = streams
+        self._channel = channel
+        self._live = channel.live
+        self.grant = grant
+        self.publisher = publisher
+        self._announced = False
+
+    def write(self, unit: Unit) -> None:
+        """Takes a unit with the timestamp that the publisher gave it (milliseconds, modulo 2³²).
+
+        Raises GatewayError if the media cannot be carried.
+        """
+        self._live.write(unit)
+        if not self._announced and self._live.media and self._channel.ingest is self:
+            self._announced = True
+            self._streams.access.media_arrived(self.grant, self._live.media)
+
+    def close(self, *, deliberate: bool, error: GatewayError | None = None) -> None:
+        """The connection publishes no more: because its user said so, because its media was refused (`error`), or because
+        it broke. Harmless when repeated or when the gateway itself has cut the connection."""
+        if self._channel.ingest is self:
+            self._streams.release(self._channel)
+            if deliberate or error:
+                self._streams.access.publisher_left(self.grant, error)
+            else:
+                self._live.interrupt()
+                self._streams.access.publisher_lost(self.grant)
+
+
+class Viewing:
+    """A playing connection's hold on its stream."""
+
+    __slots__ = ("_channel", "_streams", "grant", "viewer")
+
+    def __init__(self, streams: Streams, channel: _Channel, grant: Grant, viewer: Viewer) -> None:
+        self._streams = streams
+        self._channel = channel
+        self.grant = grant
+        self.viewer = viewer
+
+    def pause(self, paused: bool) -> None:
+        """A paused viewer gets nothing; afterwards it joins anew, at the live edge."""
+        if self not in self._channel.viewings:
+            return
+        self._channel.live.detach(self.viewer)
+        if not paused:
+            self._channel.live.attach(self.viewer)
+
+    def close(self, error: GatewayError | None = None) -> None:
+        """The connection plays no more. Harmless when repeated."""
+        if self._streams.remove(self):
+            self._streams.access.viewer_left(self.grant, error)
+
+
+class Streams:
+    """All live streams of this process, by app and streamID. Made on the running event loop."""
+
+    def __init__(self, access: Access, settings: MediaSettings) -> None:
+        loop = asyncio.get_running_loop()
+        self.access = access
+        self._settings = settings
+        self._now: Callable[[], float] = loop.time
+        self._call_later = loop.call_later
+        self._channels: dict[tuple[str, str], _Channel] = {}
+
+    def __iter__(self) -> Iterator[LiveStream]:
+        return (channel.live for channel in self._channels.values())
+
+    def viewings(self) -> Iterable[Viewing]:
+        return (viewing for channel in self._channels.values() for viewing in channel.viewings)
+
+    async def publish(self, request: AccessRequest, publisher: Publisher) -> Ingest:
+        """Lets a connection publish, after the one before it with the same key if that one is gone or silent.
+
+        Raises GatewayError: what `Access.admit` raises, and ALREADY_PUBLISHING.
+        """
+        grant = self.access.admit(request)
+        await self._wait_for_turn(grant)
+        if self.access.admit(request) is not grant:
+            raise GatewayError(KEY_REVOKED)
+        channel = self._channel(grant)
+        channel.ingest = ingest = Ingest(self, channel, grant, publisher)
+        channel.freed.clear()
+        channel.live.on_media = partial(self.access.media_arrived, grant)
+        self.access.publisher_joined(grant)
+        channel.live.open()
+        return ingest
+
+    async def play(self, request: AccessRequest, viewer: Viewer) -> Viewing:
+        """Lets a connection play; the viewer is fed from now on. Raises GatewayError: what `Access.admit` raises."""
+        grant = self.access.admit(request)
+        channel = self._channel(grant)
+        if grant.session is not None:
+            same = [viewing for viewing in channel.viewings if viewing.grant is grant]
+            if len(same) >= self._settings.viewers_per_grant:
+                self._cut_viewing(same[0], GatewayError(KEY_REVOKED, "the address is used too often at once"))
+        viewer.mode, viewer.media = grant.mode, grant.media
+        viewing = Viewing(self, channel, grant, viewer)
+        channel.viewings[viewing] = None
+        self.access.viewer_joined(grant)
+        channel.live.attach(viewer)
+        return viewing
+
+    # What the gateway decides (its MediaPlane) ----------------------------------------------------------------------
+
+    def cut(self, grant: Grant, error: GatewayError) -> None:
+        """Ends every connection that uses this grant, telling it why."""
+        channel = self._channels.get((grant.app, grant.stream_id))
+        if channel is None:
+            return
+        if channel.ingest is not None and channel.ingest.grant is grant:
+            publisher = channel.ingest.publisher
+            self.release(channel)
+            publisher.cut(error)
+        for viewing in [viewing for viewing in channel.viewings if viewing.grant is grant]:
+            self._cut_viewing(viewing, error)
+
+    def end(self, app: str, stream_id: str, error: GatewayError | None) -> None:
+        """The stream is over: its viewers are let go."""
+        channel = self._channels.pop((app, stream_id), None)
+        if channel is not None:
+            channel.live.end(error)
+            channel.freed.set()
+
+    def update(self, grant: Grant) -> None:
+        """A play grant's media or mode changed: its running connections follow."""
+        channel = self._channels.get((grant.app, grant.stream_id))
+        for viewing in channel.viewings if channel else ():
+            if viewing.grant is grant:
+                viewing.viewer.mode, viewing.viewer.media = grant.mode, grant.media
+                viewing._channel.live.update(viewing.viewer)
+
+    # ---------------------------------------------------------------------------------------------------------------
+
+    def _channel(self, grant: Grant) -> _Channel:
+        name = (grant.app, grant.stream_id)
+        channel = self._channels.get(name)
+        if channel is None:
+            channel = self._channels[name] = _Channel(name, LiveStream(self._settings, self._now, self._call_later))
+        return channel
+
+    async def _wait_for_turn(self, grant: Grant) -> None:
+        """Waits until nobody publishes the stream, or its publisher has been silent for long enough."""
+        channel = self._channels.get((grant.app, grant.stream_id))
+        if channel is None or channel.ingest is None:
+            return
+        if channel.taker:
+            raise GatewayError(ALREADY_PUBLISHING)
+        channel.taker = True
+        try:
+            until = self._now() + self._settings.takeover_hold
+            while (holder := channel.ingest) is not None:
+                now = self._now()
+                silent_at = holder.publisher.last_heard() + self._settings.takeover_silence
+                if silent_at <= now:
+                    holder.close(deliberate=False)
+                    holder.publisher.cut(GatewayError(ALREADY_PUBLISHING))
+                elif until <= now:
+                    raise GatewayError(ALREADY_PUBLISHING)
+                else:
+                    await _settled(channel.freed, min(silent_at, until) - now)
+        finally:
+            channel.taker = False
+
+    def release(self, channel: _Channel) -> None:
+        """The channel's publisher is no more; whoever waits may have its place."""
+        channel.ingest = None
+        channel.live.on_media = _nobody
+        channel.freed.set()
+
+    def remove(self, viewing: Viewing) -> bool:
+        """Takes a viewing out; False if it was out already. A channel that nobody uses any more goes too."""
+        channel = viewing._channel
+        if viewing not in channel.viewings:
+            return False
+        del channel.viewings[viewing]
+        channel.live.detach(viewing.viewer)
+        if not channel.viewings and channel.ingest is None and not channel.live.media:
+            if self._channels.get(channel.name) is channel:
+                del self._channels[channel.name]
+        return True
+
+    def _cut_viewing(self, viewing: Viewing, error: GatewayError) -> None:
+        viewing.close(error)
+        viewing.viewer.ended(error)
+
+
+def _nobody(media: frozenset[Medium]) -> None:
+    """Hears of media between two publishers."""
+
+
+async def _settled(event: asyncio.Event, seconds: float) -> None:
+    """Waits for the event, but not longer than `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
