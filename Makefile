@@ -1,0 +1,89 @@
+# make demo    a whole call on this machine: Python 3.11+, python3-venv and make are all it needs
+# make test    everything; as root on Debian it installs the programs that the tests run
+#
+# make test-quick · fuzz · bench · serve · clean: see below.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+WHEELS := --only-binary :all: --constraint constraints.txt
+
+# Executions per fuzz target, and the seconds that a target may take for them.
+FUZZ_RUNS ?= 10000
+FUZZ_SECONDS ?= 5
+
+# Given to pytest as they are: make test ARGS="-k rtmp -x"
+ARGS ?=
+# Given to the bench as they are: make bench BENCH=--quick
+BENCH ?=
+
+.DEFAULT_GOAL := demo
+.NOTPARALLEL:
+.PHONY: demo serve test test-quick lint types fuzz fuzz-short bench install tools clean
+
+demo: $(VENV)/.runtime
+	@$(BIN)/gateway demo
+
+serve: $(VENV)/.runtime
+	@$(BIN)/gateway serve --dev
+
+# pytest comes last: its summary is the last line of a good run.
+test: tools $(VENV)/.test lint types fuzz-short
+	@$(BIN)/pytest $(ARGS)
+
+test-quick: $(VENV)/.test lint types
+	@$(BIN)/pytest $(wildcard tests/unit tests/contract tests/test_architecture.py) $(ARGS)
+
+lint: $(VENV)/.test
+	@$(BIN)/ruff check --quiet .
+
+types: $(VENV)/.test
+	@$(BIN)/mypy --no-error-summary
+
+# Every module of tests/fuzz is a target. What makes one fail is kept in .tools/fuzz.
+fuzz: FUZZ_RUNS = -1
+fuzz: FUZZ_SECONDS = 300
+fuzz fuzz-short: $(VENV)/.test
+	@mkdir -p .tools/fuzz
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || { echo 'fuzz: left out, atheris has no wheel for this system'; exit 0; }; \
+	for target in $(filter-out %/__init__.py,$(wildcard tests/fuzz/*.py)); do \
+	    name=$$(basename $$target .py); log=.tools/fuzz/$$name.log; \
+	    $(BIN)/python -m tests.fuzz.$$name -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+	        -rss_limit_mb=1024 -artifact_prefix=.tools/fuzz/$$name- >$$log 2>&1 \
+	        || { tail -n 60 $$log; echo "fuzz: $$name FAILED, see $$log"; exit 1; }; \
+	    echo "fuzz: $$name ok, $$(grep -Eo 'Done [0-9]+ runs' $$log || echo 'finished')"; \
+	done
+
+bench: $(VENV)/.runtime
+	@tests/setup/tools.sh bench
+	@$(MAKE) --silent -C tests/bench mload
+	@$(BIN)/python -m tests.bench.run $(BENCH)
+
+tools:
+	@tests/setup/tools.sh test
+
+install: $(VENV)/.runtime
+
+clean:
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11'; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { tests/setup/venv.sh; }
+	@$(PYTHON) -m venv $(VENV)
+
+# The build backend comes first and the build is not isolated: so it is pinned like everything else.
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(BIN)/python
+	@echo 'setup: Python packages'
+	@$(PIP) install $(WHEELS) setuptools
+	@$(PIP) install $(WHEELS) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.runtime
+	@echo 'setup: Python packages for the tests'
+	@$(PIP) install $(WHEELS) --no-build-isolation --editable '.[test]'
+	@touch $@

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Sees to it that the programs which the tests (or the bench) run are there: tools.sh test|bench
+# As root on Debian it installs what is missing. Elsewhere it prints the one line that would, and exits 2. Never sudo.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+# Debian keeps some of these out of a plain user's PATH.
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+# probe | Debian package | brew formula
+test_tools() {
+  cat <<'LIST'
+program ffmpeg|ffmpeg|ffmpeg
+program ffprobe|ffmpeg|ffmpeg
+program curl|curl|curl
+program rtmpdump|rtmpdump|rtmpdump
+program gst-launch-1.0|gstreamer1.0-tools|gstreamer
+element videotestsrc|gstreamer1.0-plugins-base|gstreamer
+element flvmux|gstreamer1.0-plugins-good|gstreamer
+element rtmp2sink|gstreamer1.0-plugins-bad|gstreamer
+element rtmpsink|gstreamer1.0-plugins-bad|gstreamer
+element voaacenc|gstreamer1.0-plugins-bad|gstreamer
+element x264enc|gstreamer1.0-plugins-ugly|gstreamer
+LIST
+}
+
+# The bench needs Linux: it reads /proc and gives node-media-server a network namespace.
+bench_tools() {
+  cat <<'LIST'
+program gcc|gcc|
+header stdio.h|libc6-dev|
+program ffmpeg|ffmpeg|
+program ip|iproute2|
+program nginx|nginx|
+module ngx_rtmp_module.so|libnginx-mod-rtmp|
+program node|nodejs|
+program npm|npm|
+LIST
+}
+
+present() {
+  local kind=$1 name=$2
+  case $kind in
+    program) command -v "$name" >/dev/null 2>&1 ;;
+    element) command -v gst-inspect-1.0 >/dev/null 2>&1 && gst-inspect-1.0 --exists "$name" >/dev/null 2>&1 ;;
+    module) [ -e "/usr/lib/nginx/modules/$name" ] ;;
+    header) echo "#include <$name>" | gcc -E -x c - >/dev/null 2>&1 ;;
+  esac
+}
+
+# Prints the packages of what is missing, one column of the table per package system (2 Debian, 3 brew), each once.
+missing() {
+  local column=$1 kind name row
+  while IFS= read -r row; do
+    read -r kind name <<<"${row%%|*}"
+    present "$kind" "$name" || cut -d'|' -f"$column" <<<"$row"
+  done < <("${what}_tools") | sort -u | tr '\n' ' ' | sed 's/ *$//'
+}
+
+install_debian() {
+  local packages=$1 log
+  log=$(mktemp)
+  echo "setup: apt-get install $packages"
+  # shellcheck disable=SC2086  # a list of packages
+  if ! { apt-get -o DPkg::Lock::Timeout=600 -qq update &&
+    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq -y --no-install-recommends install $packages; } \
+    >"$log" 2>&1 </dev/null; then
+    cat "$log" >&2
+    rm -f "$log"
+    echo "setup: apt-get failed" >&2
+    exit 2
+  fi
+  rm -f "$log"
+}
+
+install_system() {
+  local packages
+  packages=$(missing 2)
+  [ -z "$packages" ] && return
+  if [ "$(uname -s)" = Darwin ]; then
+    packages=$(missing 3)
+    [ -z "${packages// /}" ] && { echo "setup: make $what needs Linux" >&2; exit 2; }
+    echo "setup: some programs are missing; install them with:" >&2
+    echo "  brew install $packages" >&2
+    exit 2
+  fi
+  if [ "$(id -u)" != 0 ] || [ ! -e /etc/debian_version ] || ! command -v apt-get >/dev/null 2>&1; then
+    echo "setup: some programs are missing; install them (package names of Debian) as root with:" >&2
+    echo "  apt-get install --no-install-recommends $packages" >&2
+    exit 2
+  fi
+  install_debian "$packages"
+  packages=$(missing 2)
+  [ -z "$packages" ] || { echo "setup: still missing after the installation: $packages" >&2; exit 2; }
+}
+
+# npm packages go into .tools/npm/<what>, from the lock file beside this script; once per lock file.
+install_npm() {
+  local lock=$here/npm/$what/package-lock.json into=$top/.tools/npm/$what
+  [ -e "$lock" ] || return 0
+  cmp -s "$lock" "$into/installed" && return
+  echo "setup: npm packages for the $what"
+  mkdir -p "$into"
+  cp "$here/npm/$what/package.json" "$lock" "$into/"
+  npm ci --prefix "$into" --no-audit --no-fund --ignore-scripts --loglevel=error >/dev/null
+  cp "$lock" "$into/installed"
+}
+
+what=${1:-}
+case $what in test | bench) ;; *) echo "usage: tools.sh test|bench" >&2; exit 2 ;; esac
+install_system
+install_npm
