@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from jwt.algorithms import HMACAlgorithm
 
 from gateway import errors
 from gateway.errors import GatewayError
@@ -70,6 +71,16 @@ class JoinToken:
     def allows(self, stream_id: str) -> bool:
         """Whether the token's list of streams, if it has one, names `stream_id`."""
         return self.streams is None or stream_id in self.streams
+
+
+def check_secret(secret: str) -> None:
+    """Raises ValueError, whose text does not hold the secret, for one that nothing may be signed with."""
+    if len(secret.encode()) < SECRET_BYTES:
+        raise ValueError(f"a secret has at least {SECRET_BYTES} bytes")
+    try:
+        HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret)
+    except jwt.InvalidKeyError:
+        raise ValueError("a secret is a random text, not a PEM or SSH key") from None
 
 
 def make_token(

@@ -1,0 +1,120 @@
+"""What values a setting may have, by its dotted name.
+
+Kept apart from the tree so that `config.py` stays readable as the manual. A number without an entry may be anything
+that is not below zero.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from gateway.config import HOURS, KIB, MIB, MINUTES, SECONDS
+
+_TEN_MILLION = 10_000_000
+_HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    "shutdown_grace": (0.1 * SECONDS, 10 * MINUTES),
+    "shutdown_spread": (0, 10 * MINUTES),
+    "apps.*.max_rooms": (1, _TEN_MILLION),
+    "apps.*.max_sessions": (1, _TEN_MILLION),
+    "apps.*.max_streams": (1, _TEN_MILLION),
+    "listen.port": (0, 65_535),
+    "listen.rtmp_port": (0, 65_535),
+    "listen.udp_port": (0, 65_535),
+    "listen.public_rtmp_port": (0, 65_535),
+    "signaling.message_bytes": (1 * KIB, 16 * MIB),
+    "signaling.login_deadline": (0.1 * SECONDS, 10 * MINUTES),
+    "signaling.heartbeat": (0.1 * SECONDS, 10 * MINUTES),
+    "signaling.heartbeat_deadline": (0.1 * SECONDS, 1 * HOURS),
+    "signaling.resume_window": (0, 24 * HOURS),
+    "signaling.repeats": (1, 10_000),
+    "signaling.outbox_messages": (16, 100_000),
+    "signaling.requests_per_second": (0.1, 100_000),
+    "signaling.requests_burst": (1, 1_000_000),
+    "signaling.sockets_before_login": (1, 1_000_000),
+    "signaling.plays_per_session": (1, 10_000),
+    "signaling.publishes_per_session": (1, 10_000),
+    "signaling.token_warning": (0, 24 * HOURS),
+    "media.key_ttl": (1 * SECONDS, 30 * 24 * HOURS),
+    "media.viewers_per_grant": (1, 1_000_000),
+    "media.publish_grace": (0, 1 * HOURS),
+    "media.takeover_hold": (0, 1 * MINUTES),
+    "media.takeover_silence": (0, 1 * MINUTES),
+    "media.gop_bytes": (64 * KIB, 1024 * MIB),
+    "media.gop_seconds": (0.1 * SECONDS, 10 * MINUTES),
+    "media.rtc_batch": (0, 1 * SECONDS),
+    "media.live_batch": (0, 1 * SECONDS),
+    "media.batch_from_viewers": (1, 1_000_000),
+    "media.cohort_viewers": (1, 1_000_000),
+    "media.viewer_backlog_bytes": (64 * KIB, 1024 * MIB),
+    "media.viewer_stall": (0.1 * SECONDS, 1 * HOURS),
+    "rtmp.chunk_bytes": (128, 0xFF_FF_FF),
+    "rtmp.window_ack_bytes": (1 * KIB, 0x7F_FF_FF_FF),
+    "rtmp.message_bytes": (64 * KIB, 0xFF_FF_FF),
+    "rtmp.command_bytes": (1 * KIB, 0xFF_FF_FF),
+    "rtmp.unfinished_bytes": (64 * KIB, 1024 * MIB),
+    "rtmp.chunk_streams": (4, 65_599),
+    "rtmp.message_streams": (1, 10_000),
+    "rtmp.handshake_deadline": (0.1 * SECONDS, 10 * MINUTES),
+    "rtmp.request_deadline": (0.1 * SECONDS, 10 * MINUTES),
+    "rtmp.publisher_idle": (0.1 * SECONDS, 1 * HOURS),
+    "rtmp.player_idle": (0.1 * SECONDS, 24 * HOURS),
+    "rtmp.connections": (1, _TEN_MILLION),
+}
+"""Lowest and highest value; `*` stands for any appID. Seconds for durations, bytes for sizes."""
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        return "" if value in words else f"one of {', '.join(words)}"
+
+    return check
+
+
+def _host(value: str) -> str:
+    inner = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+    try:
+        ipaddress.ip_address(inner)
+    except ValueError:
+        named = _HOST_NAME.fullmatch(value) and len(value) <= 253
+        return "" if named else "a host name or an address, without scheme, port or path"
+    return ""
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        expected = f"a URL that begins with {' or '.join(f'{scheme}://HOST' for scheme in schemes)}, without a query"
+        try:
+            parts = urlsplit(value)
+            fits = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            return expected
+        plain = value.isascii() and value.isprintable() and " " not in value and not set("?#@") & set(value)
+        return "" if fits and plain else expected
+
+    return check
+
+
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return "an address or a network such as 10.0.0.0/8"
+    return ""
+
+
+TEXTS: Mapping[str, Callable[[str], str]] = {
+    "log_format": _one_of("text", "json"),
+    "log_level": _one_of("debug", "info", "warning", "error"),
+    "listen.host": _host,
+    "listen.public_host": _host,
+    "listen.public_ws_url": _url("ws", "wss"),
+    "listen.public_http_url": _url("http", "https"),
+    "listen.trusted_proxies": _network,
+}
+"""What a text (each text of a list) has to be; the check answers what is expected, empty if the text is that. An empty
+text is always permitted: it means that nothing is set."""
