@@ -142,6 +142,14 @@ class Streams:
     def viewings(self) -> Iterable[Viewing]:
         return (viewing for channel in self._channels.values() for viewing in channel.viewings)
 
+    def ingests(self) -> Iterable[Ingest]:
+        return (channel.ingest for channel in self._channels.values() if channel.ingest)
+
+    def stop(self, error: GatewayError) -> None:
+        """The gateway ends: every stream is over."""
+        for app, stream_id in list(self._channels):
+            self.end(app, stream_id, error)
+
     async def publish(self, request: AccessRequest, publisher: Publisher) -> Ingest:
         """Lets a connection publish, after the one before it with the same key if that one is gone or silent.
 
@@ -171,6 +179,7 @@ class Streams:
         viewing = Viewing(self, channel, grant, viewer)
         channel.viewings[viewing] = None
         self.access.viewer_joined(grant)
+        viewer.begin(channel.live.media)
         channel.live.attach(viewer)
         return viewing
 
@@ -248,9 +257,9 @@ class Streams:
             return False
         del channel.viewings[viewing]
         channel.live.detach(viewing.viewer)
-        if not channel.viewings and channel.ingest is None and not channel.live.media:
-            if self._channels.get(channel.name) is channel:
-                del self._channels[channel.name]
+        unused = not channel.viewings and channel.ingest is None and not channel.live.media
+        if unused and self._channels.get(channel.name) is channel:
+            del self._channels[channel.name]
         return True
 
     def _cut_viewing(self, viewing: Viewing, error: GatewayError) -> None:

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gateway.auth.access import AccessRequest, Action
-from gateway.auth.stream_keys import KeySigner, ParsedKey, StreamKey, read
-from gateway.errors import KEY_EXPIRED, KEY_FOREIGN, KEY_MISSING, KEY_REVOKED, GatewayError
+from gateway.auth.stream_keys import KeySigner, ParsedKey, StreamKey, read, stream_names
+from gateway.errors import KEY_EXPIRED, KEY_FOREIGN, KEY_REVOKED, GatewayError
 from gateway.rooms.model import BOTH_MEDIA, Grant, Medium, PlayMode, Session
+
+_IN_THE_GRANT = 0
+"""The expiry written into a session's keys: none, so that handing out an address again does not change it."""
 
 
 class Grants:
@@ -48,7 +51,9 @@ class Grants:
 
     def key(self, grant: Grant) -> StreamKey:
         """The key of a grant: always the same text."""
-        return self._signers[grant.app].sign_grant(grant.action, grant.stream_id, grant.id)
+        return self._signers[grant.app].sign(
+            grant.app, grant.action, grant.stream_id, grant_id=grant.id, user="", expires_at=_IN_THE_GRANT
+        )
 
     def revoke(self, grant: Grant) -> None:
         """From now on the grant's key is refused. What is connected with it is not touched here."""
@@ -63,13 +68,11 @@ class Grants:
         Raises GatewayError: KEY_MISSING, KEY_BROKEN, KEY_FOREIGN, KEY_WRONG_ACTION, KEY_WRONG_STREAM, KEY_EXPIRED,
         KEY_REVOKED.
         """
-        if not request.key:
-            raise GatewayError(KEY_MISSING)
         parsed = read(request.key)
         signer = self._signers.get(parsed.app)
         if signer is None:
             raise GatewayError(KEY_FOREIGN)
-        stream_id = signer.verify(parsed, request.action, request.stream)
+        stream_id = signer.verify(parsed, request.action, stream_names(request.stream))
         grant = self._grants.get(parsed.grant_id) if parsed.grant_id else self._of_address(parsed, stream_id, request)
         if grant is None:
             raise GatewayError(KEY_REVOKED)
@@ -79,11 +82,11 @@ class Grants:
 
     def _of_address(self, parsed: ParsedKey, stream_id: str, request: AccessRequest) -> Grant:
         """The grant of a signed address; it enters the book with its first accepted connection (`keep`)."""
-        grant = self._grants.get(parsed.fingerprint)
-        if grant is not None:
+        grant_id = f"{parsed.app}/{parsed.nonce.hex()}"
+        if grant := self._grants.get(grant_id):
             return grant
         return Grant(
-            parsed.fingerprint, parsed.action, parsed.app, stream_id, parsed.user_id, None, BOTH_MEDIA,
+            grant_id, parsed.action, parsed.app, stream_id, parsed.user, None, BOTH_MEDIA,
             expires_at=parsed.expires_at, transport=request.transport,
         )  # fmt: skip
 

@@ -46,7 +46,6 @@ from gateway.rooms.model import Grant, Medium, PlayMode, Reason, Role, Room, Ses
 from gateway.timers import Timer, Timers
 
 
-
 class MediaPlane(Protocol):
     """What the registry needs of the media side."""
 
@@ -302,7 +301,9 @@ class Registry:
             return
         if grant.session is None:
             self.grants.revoke(grant)
-        elif self.grants.lives(grant):
+            return
+        stream = self.streams.get((grant.app, grant.stream_id))
+        if self.grants.lives(grant) and stream is not None and stream.announced:
             self._notice_player(grant, PlayerState.REQUESTING, error.fault if error else PLAY_INTERRUPTED)
 
     # ---------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,66 @@
+"""HTTP-FLV viewers: a stream as the body of one endless HTTP response.
+
+Each FLV tag is one chunk of HTTP's chunked transfer coding (RFC 9112 section 7.1), so that the framing, too, is made once
+per unit and shared by all viewers. The HTTP request and the response's head are `gateway/http/flv.py`'s affair.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from adapters.flv.mux import file_header
+from adapters.flv.tags import tag_bytes
+from adapters.media.units import Medium, PlayMode, Unit
+from gateway.errors import GatewayError
+from gateway.rooms.model import BOTH_MEDIA
+
+HEADERS = {
+    "content-type": "video/x-flv",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "access-control-allow-origin": "*",
+}
+"""What goes with every FLV response."""
+
+
+def chunk(data: bytes) -> bytes:
+    """`data` as one chunk of the chunked transfer coding."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def chunked_tag(unit: Unit) -> bytes:
+    """A unit's FLV tag as one chunk: the wire form of HTTP-FLV viewers."""
+    return chunk(tag_bytes(unit))
+
+
+class FlvPlayer:
+    """One HTTP-FLV viewer, writing to its connection's transport."""
+
+    transport = "flv"
+    wire = staticmethod(chunked_tag)
+
+    def __init__(self, write: Callable[[bytes], None], backlog: Callable[[], int]) -> None:
+        self.mode = PlayMode.RTC
+        self.media = BOTH_MEDIA
+        self.backlog = backlog
+        self._write = write
+        self._held: list[bytes] = []
+        self.send = self._held.append
+        self.error: GatewayError | None = None
+        self.over = asyncio.Event()
+        """Set when the stream has ended or the viewer was dropped (`error`)."""
+
+    def begin(self, arriving: frozenset[Medium]) -> None:
+        """The file header tells what is there; a stream from which nothing came yet may bring both."""
+        self.send(chunk(file_header(self.media & (arriving or BOTH_MEDIA))))
+
+    def open(self) -> None:
+        """The response's head has been sent: from now on everything goes straight to the transport."""
+        self._write(b"".join(self._held))
+        self._held.clear()
+        self.send = self._write
+
+    def ended(self, error: GatewayError | None) -> None:
+        self.error = error
+        self.over.set()

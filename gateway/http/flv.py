@@ -1,0 +1,86 @@
+"""HTTP-FLV pulls: `GET /live/STREAM.flv?key=KEY`, an endless response.
+
+Only HTTP is here. What the body is made of is the player's affair, which the composition root passes in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, cast
+
+from sanic import HTTPResponse, Request, Sanic
+from sanic.response import empty
+
+from gateway.auth.access import AccessRequest, Action
+from gateway.auth.stream_keys import parse_address
+from gateway.errors import STREAM_NOT_FOUND, GatewayError
+from gateway.http.origin import Clients
+
+_SUFFIX = ".flv"
+_FOREVER = float("inf")
+_PREFLIGHT = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET",
+    "access-control-allow-headers": "*",
+    "access-control-max-age": "86400",
+}
+
+
+class Player(Protocol):
+    """A viewer that writes to this response's connection."""
+
+    over: asyncio.Event
+    error: GatewayError | None
+
+    def open(self) -> None:
+        """The response's head has been sent."""
+
+
+class Viewing(Protocol):
+    def close(self, error: GatewayError | None = None) -> None: ...
+
+
+NewPlayer = Callable[[Callable[[bytes], None], Callable[[], int]], Player]
+"""Makes a player of `write` and of `backlog`, the number of bytes that wait to be sent."""
+
+Play = Callable[[AccessRequest, Any], Awaitable[Viewing]]
+"""Joins a player to the stream that the request names; raises GatewayError."""
+
+
+def add_flv(
+    app: Sanic[Any, Any], new_player: NewPlayer, play: Play, headers: Mapping[str, str], clients: Clients
+) -> None:
+    """Serves HTTP-FLV at `/live/….flv`. `headers`: those of every FLV response."""
+
+    async def pull(request: Request, rest: str) -> None:
+        stream, key = parse_address(request.raw_url.decode("ascii"))
+        if not stream.endswith(_SUFFIX):
+            raise GatewayError(STREAM_NOT_FOUND, f"HTTP pulls end with {_SUFFIX}")
+        wish = AccessRequest(Action.PLAY, "flv", stream.removesuffix(_SUFFIX), key, clients.address(request))
+        transport = cast(asyncio.Transport, request.transport)
+        player = new_player(transport.write, transport.get_write_buffer_size)
+        viewing = await play(wish, player)
+        try:
+            _last_and_endless(request)
+            response = await request.respond(headers=dict(headers))
+            await response.send(b"")
+            player.open()
+            await player.over.wait()
+            if player.error is not None:
+                transport.abort()
+        finally:
+            viewing.close(player.error)
+
+    async def preflight(request: Request, rest: str) -> HTTPResponse:
+        return empty(headers=_PREFLIGHT)
+
+    app.add_route(pull, "/live/<rest:path>", methods=["GET"], name="flv_pull", unquote=False)
+    app.add_route(preflight, "/live/<rest:path>", methods=["OPTIONS"], name="flv_preflight", unquote=False)
+
+
+def _last_and_endless(request: Request[Any, Any]) -> None:
+    """Nothing follows this response on its connection, and it may take as long as the stream does."""
+    http: Any = request.stream
+    http.keep_alive = False
+    http.protocol.response_timeout = _FOREVER

@@ -1,0 +1,28 @@
+"""What operators and orchestrators ask: is it alive, is it ready, what does it measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sanic import HTTPResponse, Request, Sanic
+from sanic.response import json, raw
+
+from gateway.quality.metrics import Metrics
+
+
+def add_operations(app: Sanic[Any, Any], metrics: Metrics, ready: Callable[[], bool]) -> None:
+    """Serves `/healthz`, `/readyz` and `/metrics`."""
+
+    async def healthz(request: Request) -> HTTPResponse:
+        return json({"status": "ok"})
+
+    async def readyz(request: Request) -> HTTPResponse:
+        return json({"status": "ready"}) if ready() else json({"status": "not ready"}, status=503)
+
+    async def scrape(request: Request) -> HTTPResponse:
+        return raw(metrics.exposition(), content_type=metrics.content_type)
+
+    app.add_route(healthz, "/healthz", name="healthz")
+    app.add_route(readyz, "/readyz", name="readyz")
+    app.add_route(scrape, "/metrics", name="metrics")

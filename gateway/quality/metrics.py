@@ -1,0 +1,110 @@
+"""Every Prometheus metric of the gateway, in one place: name, help, labels, buckets.
+
+State is collected from the live objects when Prometheus asks; only what is an event of its own (a lag of the loop) is
+counted as it happens. Labels are bounded by construction: never a room, a user, a stream or an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+LOOP_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The gateway's state at one moment, as numbers."""
+
+    rooms: int
+    sessions: Mapping[str, int]
+    """By phase: attached, detached."""
+    sockets: int
+    streams: Mapping[str, int]
+    """By state: awaited, on air, interrupted."""
+    grants: int
+    viewers: Mapping[str, int]
+    """By protocol."""
+    publishers: Mapping[str, int]
+    """By protocol."""
+    connections: Mapping[str, int]
+    """By protocol."""
+    bytes_in: Mapping[str, int]
+    """Media received so far, by protocol."""
+    bytes_out: Mapping[str, int]
+    """Media sent so far, by protocol."""
+    skips: Mapping[str, int]
+    """Times that a slow viewer was moved to the next keyframe, by protocol."""
+    refusals: Mapping[tuple[str, str], int]
+    """Connections refused or cut for a fault, by protocol and reason."""
+    timers: int
+    tasks: int
+    ready: bool = field(default=True)
+
+
+class _State(Collector):
+    """Turns a snapshot into metrics, each time it is asked."""
+
+    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
+        self._snapshot = snapshot
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        now = self._snapshot()
+        yield GaugeMetricFamily("gateway_ready", "1 if the gateway takes new sessions", value=int(now.ready))
+        yield GaugeMetricFamily("gateway_rooms", "Rooms that exist", value=now.rooms)
+        yield _gauge("gateway_sessions", "Sessions, by phase", "phase", now.sessions)
+        yield GaugeMetricFamily("gateway_websockets", "Signaling sockets that are open", value=now.sockets)
+        yield _gauge("gateway_streams", "Streams, by state", "state", now.streams)
+        yield GaugeMetricFamily("gateway_grants", "Grants that are alive", value=now.grants)
+        yield _gauge("gateway_viewers", "Connections that play, by protocol", "protocol", now.viewers)
+        yield _gauge("gateway_publishers", "Connections that publish, by protocol", "protocol", now.publishers)
+        yield _gauge("gateway_media_connections", "Media connections that are open, by protocol", "protocol", now.connections)
+        yield _counter("gateway_media_received_bytes", "Bytes received from media connections", ("protocol",), now.bytes_in)
+        yield _counter("gateway_media_sent_bytes", "Bytes handed to media connections", ("protocol",), now.bytes_out)
+        yield _counter("gateway_viewer_skips", "Slow viewers moved to the next keyframe", ("protocol",), now.skips)
+        yield _counter("gateway_refusals", "Media connections refused or cut for a fault", ("protocol", "reason"), now.refusals)
+        yield GaugeMetricFamily("gateway_timers", "Deadlines waiting", value=now.timers)
+        yield GaugeMetricFamily("gateway_tasks", "Tasks of the event loop", value=now.tasks)
+
+
+def _gauge(name: str, help: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(name, help, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
+
+
+def _counter(name: str, help: str, labels: tuple[str, ...], values: Mapping[str, int] | Mapping[tuple[str, str], int]) -> Metric:
+    family = CounterMetricFamily(name, help, labels=labels)
+    for key, value in values.items():
+        family.add_metric([key] if isinstance(key, str) else list(key), value)
+    return family
+
+
+class LoopLag(Protocol):
+    def observe(self, amount: float) -> None:
+        """Takes one lag, in seconds."""
+
+
+class Metrics:
+    """The gateway's metrics, ready to be scraped."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_State(snapshot))
+        help = "How much later than asked the event loop woke up"
+        self.loop_lag: LoopLag = Histogram("gateway_loop_lag_seconds", help, buckets=LOOP_LAG_BUCKETS, registry=self._registry)
+
+    def exposition(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,410 @@
+"""The wire of signaling: one typed message for each method and each event, JSON-RPC 2.0 around them.
+
+Decoding and encoding only; pure. What a message makes happen stands in `methods.py`. One example of each message is in
+`docs/signaling.md`, which a test keeps equal to this module. Unknown members are ignored, as the contract says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from gateway.errors import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, GatewayError
+from gateway.rooms.events import (
+    PlayerNotice,
+    PlayerState,
+    PublisherNotice,
+    PublisherState,
+    StreamAdded,
+    StreamMuted,
+    StreamRemoved,
+    StreamUpdated,
+    TokenNotice,
+    UserJoined,
+    UserLeft,
+)
+from gateway.rooms.model import BOTH_MEDIA, Medium, PlayMode, Reason, Role, StreamView, User
+
+
+def wire_name(field: str) -> str:
+    """`room_id` → `roomID`, `heartbeat_ms` → `heartbeatMs`: the contract's spelling of a member."""
+    head, *rest = field.split("_")
+    return head + "".join({"id": "ID", "ids": "IDs", "sdp": "SDP"}.get(word, word.capitalize()) for word in rest)
+
+
+class Message(Struct, frozen=True, rename=wire_name, omit_defaults=True):
+    """A part of the wire. Members that hold their default are left out."""
+
+
+class Whole(Struct, frozen=True, rename=wire_name):
+    """A part of the wire whose members are always there."""
+
+
+# Requests --------------------------------------------------------------------------------------------------------------
+
+RequestID: TypeAlias = Annotated[int, Meta(ge=-(2**53), le=2**53)] | Annotated[str, Meta(max_length=64)]
+Media: TypeAlias = Annotated[frozenset[Medium], Meta(min_length=1)]
+ExtraInfo: TypeAlias = Annotated[str, Meta(max_length=1024)]
+
+
+class Request(Struct, frozen=True):
+    """One request, its parameters not yet looked into."""
+
+    jsonrpc: Literal["2.0"]
+    method: Annotated[str, Meta(max_length=64)]
+    id: RequestID | UnsetType | None = UNSET
+    params: Raw = Raw(b"{}")
+
+    @property
+    def answerable(self) -> bool:
+        return self.id is not UNSET
+
+
+class Resume(Message, frozen=True):
+    session_id: Annotated[str, Meta(max_length=64)]
+    last_seq: int = 0
+
+
+class Login(Message, frozen=True):
+    app_id: int | Annotated[str, Meta(max_length=256)]
+    room_id: str
+    user_id: str
+    user_name: str = ""
+    token: Annotated[str, Meta(max_length=8192)] = ""
+    role: Role = Role.BROADCASTER
+    user_update: bool = False
+    max_member_count: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    resume: Resume | None = None
+
+
+class Logout(Message, frozen=True):
+    pass
+
+
+class Publish(Message, frozen=True):
+    stream_id: str
+    media: Media = BOTH_MEDIA
+    extra_info: ExtraInfo | None = None
+    transport: Literal["rtmp", "webrtc", "whip"] = "rtmp"
+
+
+class Unpublish(Message, frozen=True):
+    stream_id: str
+    media: Media = BOTH_MEDIA
+
+
+class Play(Message, frozen=True):
+    stream_id: str
+    media: Media = BOTH_MEDIA
+    mode: PlayMode = PlayMode.RTC
+    wait: bool = False
+    transport: Literal["rtmp", "flv", "webrtc", "whep"] = "rtmp"
+
+
+class Stop(Message, frozen=True):
+    stream_id: str
+    media: Media = BOTH_MEDIA
+
+
+class Mute(Message, frozen=True):
+    stream_id: str
+    audio: bool | None = None
+    video: bool | None = None
+
+
+class Ping(Message, frozen=True):
+    pass
+
+
+Params: TypeAlias = Login | Logout | Publish | Unpublish | Play | Stop | Mute | Ping
+
+METHODS: dict[str, type[Params]] = {
+    "login": Login,
+    "logout": Logout,
+    "publish": Publish,
+    "unpublish": Unpublish,
+    "play": Play,
+    "stop": Stop,
+    "mute": Mute,
+    "ping": Ping,
+}
+"""Every method by its name on the wire."""
+
+UNREPEATABLE = frozenset({"login", "ping"})
+"""Methods that act anew each time, whatever their id."""
+
+NOTIFIABLE = frozenset({"ping"})
+"""Methods that may come without an id, and are then not answered."""
+
+_decode_request = msgspec.json.Decoder(Request).decode
+_decoders = {name: msgspec.json.Decoder(kind).decode for name, kind in METHODS.items()}
+
+
+def decode_request(frame: str | bytes) -> Request:
+    """One text frame's request. Raises PARSE_ERROR or INVALID_REQUEST."""
+    try:
+        return _decode_request(frame)
+    except msgspec.ValidationError as error:
+        detail = "batches are not accepted" if frame[:1] in ("[", b"[") else str(error)
+        raise GatewayError(INVALID_REQUEST, detail) from None
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise GatewayError(PARSE_ERROR, str(error)) from None
+
+
+def decode_params(request: Request) -> Params:
+    """The request's parameters by its method. Raises METHOD_NOT_FOUND or INVALID_PARAMS."""
+    decode = _decoders.get(request.method)
+    if decode is None:
+        raise GatewayError(METHOD_NOT_FOUND, repr(request.method))
+    try:
+        return decode(request.params)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise GatewayError(INVALID_PARAMS, str(error)) from None
+
+
+# Results ---------------------------------------------------------------------------------------------------------------
+
+
+class UserInfo(Whole, frozen=True):
+    user_id: str
+    user_name: str
+    role: Role
+
+
+class Muted(Whole, frozen=True):
+    audio: bool
+    video: bool
+
+
+class StreamInfo(Whole, frozen=True):
+    stream_id: str
+    user_id: str
+    user_name: str
+    media: list[Medium]
+    announced: list[Medium]
+    muted: Muted
+    extra_info: str
+    transport: str
+
+
+class Address(Message, frozen=True):
+    """One address of a stream. `key` stands apart where the protocol carries it outside the URL."""
+
+    protocol: str
+    url: str
+    key: str | None = None
+
+
+class LoginResult(Whole, frozen=True):
+    session_id: str
+    seq: int
+    resumed: bool
+    role: Role
+    heartbeat_ms: int
+    resume_window_ms: int
+    token_expires_at: int | None
+    servers: list[str]
+    ice_servers: list[dict[str, str]]
+    users: list[UserInfo]
+    streams: list[StreamInfo]
+    publishing: list[str]
+    playing: list[str]
+    room_extra_info: dict[str, str]
+
+
+class AddressResult(Whole, frozen=True):
+    """The reply to `publish` and `play`."""
+
+    stream_id: str
+    url: str
+    urls: list[Address]
+    expires_at: int
+
+
+class Empty(Whole, frozen=True):
+    pass
+
+
+Result: TypeAlias = LoginResult | AddressResult | Empty
+
+
+# Events ----------------------------------------------------------------------------------------------------------------
+
+
+class ReasonInfo(Whole, frozen=True):
+    code: int
+    name: str
+
+
+class UsersEvent(Message, frozen=True):
+    room_id: str
+    seq: int
+    type: Literal["ADD", "DELETE"] | None = None
+    users: list[UserInfo] | None = None
+    reason: ReasonInfo | None = None
+
+
+class StreamsEvent(Message, frozen=True):
+    room_id: str
+    seq: int
+    type: Literal["ADD", "UPDATE", "DELETE"] | None = None
+    streams: list[StreamInfo] | None = None
+    reason: ReasonInfo | None = None
+
+
+class MuteEvent(Whole, frozen=True):
+    room_id: str
+    seq: int
+    stream_id: str
+    user_id: str
+    audio: bool
+    video: bool
+
+
+class PublisherStateEvent(Message, frozen=True):
+    room_id: str
+    stream_id: str
+    state: PublisherState
+    code: int
+    message: str = ""
+
+
+class PlayerStateEvent(Message, frozen=True):
+    room_id: str
+    stream_id: str
+    state: PlayerState
+    code: int
+    message: str = ""
+
+
+class TokenWillExpireEvent(Whole, frozen=True):
+    room_id: str
+    seconds: int
+
+
+Event: TypeAlias = UsersEvent | StreamsEvent | MuteEvent | PublisherStateEvent | PlayerStateEvent | TokenWillExpireEvent
+
+EVENTS: dict[str, type[Event]] = {
+    "users": UsersEvent,
+    "streams": StreamsEvent,
+    "mute": MuteEvent,
+    "publisherState": PublisherStateEvent,
+    "playerState": PlayerStateEvent,
+    "tokenWillExpire": TokenWillExpireEvent,
+}
+"""Every event by its name on the wire."""
+
+
+def user_info(user: User) -> UserInfo:
+    return UserInfo(user.id, user.name, user.role)
+
+
+def stream_info(view: StreamView) -> StreamInfo:
+    return StreamInfo(
+        view.stream_id, view.user_id, view.user_name, sorted(view.media), sorted(view.announced),
+        Muted(Medium.AUDIO in view.muted, Medium.VIDEO in view.muted), view.extra_info, view.transport,
+    )  # fmt: skip
+
+
+def _reason(reason: Reason) -> ReasonInfo:
+    return ReasonInfo(reason.number, reason.label)
+
+
+def _users(type: Literal["ADD", "DELETE"], event: UserJoined | UserLeft) -> UsersEvent:
+    reason = _reason(event.reason) if isinstance(event, UserLeft) else None
+    return UsersEvent(event.room_id, event.seq, type, [user_info(event.user)], reason)
+
+
+def _streams(type: Literal["ADD", "UPDATE", "DELETE"], event: StreamAdded | StreamUpdated | StreamRemoved) -> StreamsEvent:
+    reason = _reason(event.reason) if isinstance(event, StreamRemoved) else None
+    return StreamsEvent(event.room_id, event.seq, type, [stream_info(event.stream)], reason)
+
+
+def _mute(event: StreamMuted) -> MuteEvent:
+    view = event.stream
+    return MuteEvent(
+        event.room_id, event.seq, view.stream_id, view.user_id, Medium.AUDIO in view.muted, Medium.VIDEO in view.muted
+    )
+
+
+def _publisher(notice: PublisherNotice) -> PublisherStateEvent:
+    code, text = (notice.fault.number, notice.detail or notice.fault.en) if notice.fault else (0, "")
+    return PublisherStateEvent(notice.room_id, notice.stream_id, notice.state, code, text)
+
+
+def _player(notice: PlayerNotice) -> PlayerStateEvent:
+    code, text = (notice.fault.number, notice.detail or notice.fault.en) if notice.fault else (0, "")
+    return PlayerStateEvent(notice.room_id, notice.stream_id, notice.state, code, text)
+
+
+def _token(notice: TokenNotice) -> TokenWillExpireEvent:
+    return TokenWillExpireEvent(notice.room_id, notice.seconds)
+
+
+_EVENT_OF: dict[type, tuple[str, Callable[..., Event]]] = {
+    UserJoined: ("users", partial(_users, "ADD")),
+    UserLeft: ("users", partial(_users, "DELETE")),
+    StreamAdded: ("streams", partial(_streams, "ADD")),
+    StreamUpdated: ("streams", partial(_streams, "UPDATE")),
+    StreamRemoved: ("streams", partial(_streams, "DELETE")),
+    StreamMuted: ("mute", _mute),
+    PublisherNotice: ("publisherState", _publisher),
+    PlayerNotice: ("playerState", _player),
+    TokenNotice: ("tokenWillExpire", _token),
+}
+
+# Encoding --------------------------------------------------------------------------------------------------------------
+
+
+class Reply(Struct, frozen=True):
+    jsonrpc: Literal["2.0"]
+    id: RequestID | None
+    result: Result
+
+
+class ErrorData(Message, frozen=True):
+    name: str
+    retry: str
+    after_ms: int | None = None
+
+
+class ErrorBody(Struct, frozen=True):
+    code: int
+    message: str
+    data: ErrorData
+
+
+class ErrorReply(Struct, frozen=True):
+    jsonrpc: Literal["2.0"]
+    id: RequestID | None
+    error: ErrorBody
+
+
+class Notification(Struct, frozen=True):
+    jsonrpc: Literal["2.0"]
+    method: str
+    params: Event
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def encode_result(id: RequestID | None, result: Result) -> str:
+    return _encode(Reply("2.0", id, result)).decode()
+
+
+def encode_error(id: RequestID | None, error: GatewayError) -> str:
+    fault = error.fault
+    text = f"{fault.en}: {error.detail}" if error.detail else fault.en
+    data = ErrorData(fault.name, fault.retry, error.after_ms)
+    return _encode(ErrorReply("2.0", id, ErrorBody(fault.number, text, data))).decode()
+
+
+def encode_event(fact: object) -> str:
+    """A room event or a notice as the message that tells it."""
+    name, build = _EVENT_OF[type(fact)]
+    return _encode(Notification("2.0", name, build(fact))).decode()

@@ -1,0 +1,456 @@
+"""The methods of signaling: one handler for each, and the sessions they act on.
+
+`Signaling` keeps the sessions; a `Conversation` is one socket's talk, from its first message to its end. Both know the
+socket only as something that takes texts and can be closed, so they run in a test as they run behind Sanic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gateway.addresses import Addresses
+from gateway.auth.stream_keys import StreamKey
+from gateway.auth.tokens import JoinToken, verify_token
+from gateway.config import AppSettings, SignalingSettings
+from gateway.errors import (
+    APP_UNKNOWN,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    KICKED_BY_SAME_USER,
+    NOT_LOGGED_IN,
+    RATE_LIMITED,
+    TOKEN_INVALID,
+    TOKEN_MISSING,
+    TRANSPORT_UNSUPPORTED,
+    USER_NAME_ILLEGAL,
+    USER_NAME_TOO_LONG,
+    Fault,
+    GatewayError,
+)
+from gateway.rooms.events import TokenNotice
+from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID, Grant, IdRule, Medium, Reason, Room, Session, User
+from gateway.rooms.registry import Registry
+from gateway.signaling import messages
+from gateway.signaling.close import CloseReason
+from gateway.signaling.messages import Address, AddressResult, Empty, LoginResult, Request, Result
+from gateway.signaling.session import NEXT_PHASE, Allowance, Happening, Phase, Repeats
+from gateway.timers import Timer, Timers
+
+_USER_NAME = IdRule(256, USER_NAME_ILLEGAL, USER_NAME_ILLEGAL, USER_NAME_TOO_LONG)
+_TOMBSTONES = 10_000
+"""Ended sessions whose end is remembered, for those who try to resume them."""
+_TRANSPORTS = frozenset({"rtmp", "flv"})
+"""Transports that this gateway serves; the contract knows more."""
+
+
+class Socket(Protocol):
+    """What a conversation needs of its socket."""
+
+    def send(self, text: str) -> None:
+        """Queues one message; a socket whose queue is full closes itself."""
+
+    def close(self, reason: CloseReason, after_ms: int | None = None) -> None:
+        """Ends the talk, once what is queued has gone out."""
+
+
+@dataclass(slots=True, eq=False)
+class Attachment:
+    """A session and what signaling keeps beside it."""
+
+    session: Session
+    repeats: Repeats
+    token_expires_at: float | None
+    phase: Phase = Phase.ATTACHED
+    conversation: Conversation | None = None
+    window: Timer | None = None
+    warning: Timer | None = None
+
+    def deliver(self, fact: object) -> None:
+        """Tells the client, if it is there; one that comes back gets everything afresh."""
+        if self.conversation is not None:
+            self.conversation.tell(fact)
+
+
+class Signaling:
+    """All sessions of this process, by their id and by their user."""
+
+    def __init__(
+        self, settings: SignalingSettings, apps: Mapping[str, AppSettings], registry: Registry, addresses: Addresses,
+        timers: Timers, clock: Callable[[], float], wall_clock: Callable[[], float], new_id: Callable[[], str],
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.apps = apps
+        self.registry = registry
+        self.addresses = addresses
+        self.timers = timers
+        self.clock = clock
+        self.wall_clock = wall_clock
+        self.new_id = new_id
+        self.sessions: dict[str, Attachment] = {}
+        self._of_user: dict[tuple[str, str], Attachment] = {}
+        self._ended: OrderedDict[str, Fault] = OrderedDict()
+        self.conversations: set[Conversation] = set()
+        self._waiting: dict[str, int] = {}
+        self._told: tuple[object, str] = (None, "")
+        self._silent = asyncio.Event()
+
+    # Sockets -------------------------------------------------------------------------------------------------------
+
+    def connect(self, socket: Socket, client: str) -> Conversation | None:
+        """A new socket's conversation; None if its address has too many that never logged in."""
+        if self._waiting.get(client, 0) >= self.settings.sockets_before_login:
+            socket.close(CloseReason.OVERLOADED)
+            return None
+        conversation = Conversation(self, socket, client)
+        self.conversations.add(conversation)
+        self.waiting(client, 1)
+        return conversation
+
+    def forget(self, conversation: Conversation) -> None:
+        """Its socket is gone."""
+        self.conversations.discard(conversation)
+        if not self.conversations:
+            self._silent.set()
+
+    def waiting(self, client: str, by: int) -> None:
+        """Counts the sockets of an address that have not logged in."""
+        count = self._waiting.pop(client, 0) + by
+        if count:
+            self._waiting[client] = count
+
+    def shut_down(self, spread: float, rng: random.Random) -> None:
+        """Tells everyone to come back later, at moments spread over `spread` seconds."""
+        for conversation in list(self.conversations):
+            conversation.socket.close(CloseReason.SHUTTING_DOWN, 1000 + int(rng.random() * spread * 1000))
+
+    async def silent(self) -> None:
+        """Returns once no socket is left."""
+        self._silent.clear()
+        while self.conversations:
+            await self._silent.wait()
+            self._silent.clear()
+
+    def text_of(self, fact: object) -> str:
+        """The message that tells a fact; encoded once for everyone who hears it."""
+        if self._told[0] is not fact:
+            self._told = (fact, messages.encode_event(fact))
+        return self._told[1]
+
+    # Sessions ------------------------------------------------------------------------------------------------------
+
+    def begin(self, attachment: Attachment, max_members: int) -> None:
+        """Enters a session: an older one of the same user ends."""
+        session = attachment.session
+        if older := self._of_user.get((session.app, session.user.id)):
+            self.end(older, Happening.REPLACED, Reason.SAME_USER, KICKED_BY_SAME_USER)
+        self.registry.join(session, max_members)
+        self.sessions[session.id] = self._of_user[session.app, session.user.id] = attachment
+        if attachment.token_expires_at is not None:
+            delay = attachment.token_expires_at - self.settings.token_warning - self.wall_clock()
+            attachment.warning = self.timers.after(max(delay, 0), lambda: self._warn(attachment))
+
+    def detach(self, attachment: Attachment) -> None:
+        """Its socket is lost: the resume window opens."""
+        attachment.phase = NEXT_PHASE[attachment.phase, Happening.SOCKET_LOST]
+        attachment.conversation = None
+        attachment.window = self.timers.after(
+            self.settings.resume_window, lambda: self.end(attachment, Happening.WINDOW_OVER, Reason.HEARTBEAT_TIMEOUT)
+        )
+
+    def resume(self, session_id: str, app: str, room_id: str, user_id: str) -> Attachment | None:
+        """The session to go on with; None: unknown or too old. Raises the reason with which it was ended."""
+        attachment = self.sessions.get(session_id)
+        if attachment is None:
+            if fault := self._ended.get(session_id):
+                raise GatewayError(fault)
+            return None
+        session = attachment.session
+        if (session.app, session.room.id, session.user.id) != (app, room_id, user_id):
+            raise GatewayError(INVALID_PARAMS, "the session is not this user's in this room")
+        attachment.phase = NEXT_PHASE[attachment.phase, Happening.RESUMED]
+        if attachment.window:
+            attachment.window.cancel()
+        if attachment.conversation:
+            attachment.conversation.leave(CloseReason.RESUMED_ELSEWHERE)
+        return attachment
+
+    def end(self, attachment: Attachment, happening: Happening, reason: Reason, fault: Fault | None = None) -> None:
+        """The session is over; the others are told."""
+        attachment.phase = NEXT_PHASE[attachment.phase, happening]
+        session = attachment.session
+        for timer in (attachment.window, attachment.warning):
+            if timer:
+                timer.cancel()
+        del self.sessions[session.id]
+        if self._of_user.get((session.app, session.user.id)) is attachment:
+            del self._of_user[session.app, session.user.id]
+        if happening is not Happening.WINDOW_OVER:
+            self._ended[session.id] = fault or NOT_LOGGED_IN
+            if len(self._ended) > _TOMBSTONES:
+                self._ended.popitem(last=False)
+        self.registry.leave(session, reason, fault)
+        if happening is Happening.REPLACED and attachment.conversation:
+            attachment.conversation.leave(CloseReason.KICKED_BY_SAME_USER)
+
+    def _warn(self, attachment: Attachment) -> None:
+        left = (attachment.token_expires_at or 0) - self.wall_clock()
+        attachment.deliver(TokenNotice(attachment.session.room.id, max(0, round(left))))
+
+
+class Conversation:
+    """One socket's talk. Messages are taken one after the other; nothing precedes the reply that it follows from."""
+
+    def __init__(self, signaling: Signaling, socket: Socket, client: str) -> None:
+        self.socket = socket
+        self.client = client
+        self.attachment: Attachment | None = None
+        self._signaling = signaling
+        self._settings = signaling.settings
+        now = signaling.clock()
+        self._allowance = Allowance(self._settings.requests_per_second, self._settings.requests_burst, now)
+        self._heard_at = now
+        self._held: list[str] | None = None
+        self._waiting = True
+        self._deadline = signaling.timers.after(self._settings.login_deadline, self._check_login)
+
+    # The socket's side ---------------------------------------------------------------------------------------------
+
+    async def receive(self, frame: str | bytes) -> None:
+        """Takes one message and answers it."""
+        now = self._heard_at = self._signaling.clock()
+        if isinstance(frame, bytes):
+            self.socket.close(CloseReason.BINARY_REFUSED)
+            return
+        request: Request | None = None
+        self._held = []
+        try:
+            request = messages.decode_request(frame)
+            if wait := self._allowance.take(now):
+                raise GatewayError(RATE_LIMITED, after_ms=int(wait * 1000) + 1)
+            reply = await self._answer(request)
+        except GatewayError as error:
+            id = request.id if request and isinstance(request.id, int | str) else None
+            reply = messages.encode_error(id, error)
+        held, self._held = self._held, None
+        if reply is not None:
+            self.socket.send(reply)
+        for text in held:
+            self.socket.send(text)
+
+    def tell(self, fact: object) -> None:
+        """Sends an event, after the reply that is being made."""
+        text = self._signaling.text_of(fact)
+        if self._held is None:
+            self.socket.send(text)
+        else:
+            self._held.append(text)
+
+    def lost(self) -> None:
+        """The socket is gone, for whatever reason."""
+        self._deadline.cancel()
+        self._signaling.forget(self)
+        if self._waiting:
+            self._waiting = False
+            self._signaling.waiting(self.client, -1)
+        attachment, self.attachment = self.attachment, None
+        if attachment and attachment.conversation is self:
+            self._signaling.detach(attachment)
+
+    def leave(self, reason: CloseReason) -> None:
+        """Another socket or another login has taken this one's session."""
+        if self.attachment:
+            self.attachment.conversation = None
+            self.attachment = None
+        self.socket.close(reason)
+
+    # Time ----------------------------------------------------------------------------------------------------------
+
+    def _check_login(self) -> None:
+        if self.attachment is None:
+            self.socket.close(CloseReason.LOGIN_TIMEOUT)
+        else:
+            self._check_heartbeat()
+
+    def _check_heartbeat(self) -> None:
+        left = self._heard_at + self._settings.heartbeat_deadline - self._signaling.clock()
+        if left > 0:
+            self._deadline = self._signaling.timers.after(left, self._check_heartbeat)
+        else:
+            self.socket.close(CloseReason.HEARTBEAT_TIMEOUT)
+
+    # Requests ------------------------------------------------------------------------------------------------------
+
+    async def _answer(self, request: Request) -> str | None:
+        if request.id is None:
+            raise GatewayError(INVALID_REQUEST, "an id is a number or a text")
+        if not request.answerable and request.method not in messages.NOTIFIABLE:
+            raise GatewayError(INVALID_REQUEST, "an id is needed")
+        repeats = self.attachment.repeats if self.attachment and request.method not in messages.UNREPEATABLE else None
+        if repeats and (reply := repeats.find(request)) is not None:
+            return reply
+        try:
+            params = messages.decode_params(request)
+            handler = _HANDLERS[type(params)]
+            reply = messages.encode_result(_id(request), await handler(self, params))
+        except GatewayError as error:
+            reply = messages.encode_error(_id(request), error)
+        if repeats:
+            repeats.remember(request, reply)
+        return reply if request.answerable else None
+
+    async def _login(self, params: messages.Login) -> LoginResult:
+        if self.attachment is not None:
+            raise GatewayError(INVALID_REQUEST, "log out first")
+        signaling = self._signaling
+        app = str(params.app_id)
+        settings = signaling.apps.get(app)
+        if settings is None:
+            raise GatewayError(APP_UNKNOWN)
+        ROOM_ID.check(params.room_id)
+        USER_ID.check(params.user_id)
+        user = User(params.user_id, _USER_NAME.check(params.user_name or params.user_id), params.role)
+        attachment = None
+        if params.resume:
+            attachment = signaling.resume(params.resume.session_id, app, params.room_id, params.user_id)
+        if resumed := attachment is not None:
+            self._attach(attachment)
+        else:
+            token = self._verify(params, app, settings)
+            attachment = self._new_attachment(params, app, user, token)
+            signaling.begin(attachment, params.max_member_count)
+            self._attach(attachment)
+        return self._snapshot(attachment, resumed)
+
+    def _verify(self, params: messages.Login, app: str, settings: AppSettings) -> JoinToken | None:
+        """The token's claims; None where the app needs none."""
+        if settings.debug:
+            return None
+        if not params.token:
+            raise GatewayError(TOKEN_MISSING)
+        token = verify_token(
+            params.token, settings.secret, app=app, user=params.user_id, room=params.room_id, now=self._signaling.wall_clock()
+        )
+        if not token.may_login:
+            raise GatewayError(TOKEN_INVALID, "it does not permit to log in")
+        return token
+
+    def _new_attachment(self, params: messages.Login, app: str, user: User, token: JoinToken | None) -> Attachment:
+        session = Session(
+            self._signaling.new_id(), app, Room(app, params.room_id), user, params.user_update, deliver=lambda fact: None,
+            may_publish=token is None or token.may_publish, allowed_streams=token.streams if token else None,
+        )  # fmt: skip
+        repeats = Repeats(self._settings.repeats)
+        attachment = Attachment(session, repeats, token.expires_at if token else None)
+        session.deliver = attachment.deliver
+        return attachment
+
+    def _attach(self, attachment: Attachment) -> None:
+        self.attachment = attachment
+        attachment.conversation = self
+        if self._waiting:
+            self._waiting = False
+            self._signaling.waiting(self.client, -1)
+        if not self._deadline.pending:
+            self._check_heartbeat()
+
+    def _snapshot(self, attachment: Attachment, resumed: bool) -> LoginResult:
+        session, settings = attachment.session, self._settings
+        room, expires = session.room, attachment.token_expires_at
+        return LoginResult(
+            session_id=session.id,
+            seq=room.seq,
+            resumed=resumed,
+            role=session.user.role,
+            heartbeat_ms=int(settings.heartbeat * 1000),
+            resume_window_ms=int(settings.resume_window * 1000),
+            token_expires_at=None if expires is None else int(expires * 1000),
+            servers=[self._signaling.addresses.ws],
+            ice_servers=[],
+            users=[messages.user_info(user) for user in room.others(session.user.id)],
+            streams=[messages.stream_info(view) for view in room.streams_for(session.user.id)],
+            publishing=list(session.publishing),
+            playing=list(session.playing),
+            room_extra_info={},
+        )
+
+    async def _logout(self, params: messages.Logout) -> Empty:
+        attachment = self._logged_in()
+        self.attachment = attachment.conversation = None
+        self._waiting = True
+        self._signaling.waiting(self.client, 1)
+        self._deadline.cancel()
+        self._deadline = self._signaling.timers.after(self._settings.login_deadline, self._check_login)
+        self._signaling.end(attachment, Happening.LOGGED_OUT, Reason.STOPPED)
+        return Empty()
+
+    async def _publish(self, params: messages.Publish) -> AddressResult:
+        session = self._logged_in().session
+        stream_id = STREAM_ID.check(params.stream_id)
+        _served(params.transport)
+        grant = self._signaling.registry.publish(session, stream_id, params.media, params.extra_info, params.transport)
+        return self._addresses(grant, self._signaling.addresses.push)
+
+    async def _unpublish(self, params: messages.Unpublish) -> Empty:
+        self._signaling.registry.unpublish(self._logged_in().session, params.stream_id, params.media)
+        return Empty()
+
+    async def _play(self, params: messages.Play) -> AddressResult:
+        session = self._logged_in().session
+        stream_id = STREAM_ID.check(params.stream_id)
+        _served(params.transport)
+        if stream_id in session.publishing:
+            raise GatewayError(INVALID_PARAMS, "the stream is one's own")
+        registry, addresses = self._signaling.registry, self._signaling.addresses
+        grant = registry.play(session, stream_id, params.media, params.mode, params.wait, params.transport)
+        return self._addresses(grant, lambda id, key: addresses.pull(id, key, params.transport))
+
+    async def _stop(self, params: messages.Stop) -> Empty:
+        self._signaling.registry.stop(self._logged_in().session, params.stream_id, params.media)
+        return Empty()
+
+    async def _mute(self, params: messages.Mute) -> Empty:
+        session = self._logged_in().session
+        wished = {Medium.AUDIO: params.audio, Medium.VIDEO: params.video}
+        changes = {medium: muted for medium, muted in wished.items() if muted is not None}
+        self._signaling.registry.mute(session, params.stream_id, changes)
+        return Empty()
+
+    async def _ping(self, params: messages.Ping) -> Empty:
+        return Empty()
+
+    def _logged_in(self) -> Attachment:
+        if self.attachment is None:
+            raise GatewayError(NOT_LOGGED_IN)
+        return self.attachment
+
+    def _addresses(self, grant: Grant, urls: Callable[[str, StreamKey], list[tuple[str, str]]]) -> AddressResult:
+        found = [Address(protocol, url) for protocol, url in urls(grant.stream_id, self._signaling.registry.grants.key(grant))]
+        return AddressResult(grant.stream_id, found[0].url, found, int(grant.expires_at * 1000))
+
+
+_HANDLERS: dict[type, Callable[[Conversation, Any], Awaitable[Result]]] = {
+    messages.Login: Conversation._login,
+    messages.Logout: Conversation._logout,
+    messages.Publish: Conversation._publish,
+    messages.Unpublish: Conversation._unpublish,
+    messages.Play: Conversation._play,
+    messages.Stop: Conversation._stop,
+    messages.Mute: Conversation._mute,
+    messages.Ping: Conversation._ping,
+}
+
+
+def _id(request: Request) -> int | str | None:
+    return request.id if isinstance(request.id, int | str) else None
+
+
+def _served(transport: str) -> None:
+    if transport not in _TRANSPORTS:
+        raise GatewayError(TRANSPORT_UNSUPPORTED, transport)
+
+
