@@ -25,15 +25,12 @@ element x264enc|gstreamer1.0-plugins-ugly|gstreamer
 LIST
 }
 
-# The bench needs Linux: it reads /proc and gives node-media-server a network namespace.
+# The bench needs Linux (it reads /proc) and, for nginx-rtmp, Debian.
 bench_tools() {
   cat <<'LIST'
 program gcc|gcc|
 header stdio.h|libc6-dev|
 program ffmpeg|ffmpeg|
-program ip|iproute2|
-program nginx|nginx|
-module ngx_rtmp_module.so|libnginx-mod-rtmp|
 program node|nodejs|
 program npm|npm|
 LIST
@@ -44,7 +41,6 @@ present() {
   case $kind in
     program) command -v "$name" >/dev/null 2>&1 ;;
     element) command -v gst-inspect-1.0 >/dev/null 2>&1 && gst-inspect-1.0 --exists "$name" >/dev/null 2>&1 ;;
-    module) [ -e "/usr/lib/nginx/modules/$name" ] ;;
     header) echo "#include <$name>" | gcc -E -x c - >/dev/null 2>&1 ;;
   esac
 }
@@ -95,6 +91,28 @@ install_system() {
   [ -z "$packages" ] || { echo "setup: still missing after the installation: $packages" >&2; exit 2; }
 }
 
+# nginx with its RTMP module goes into .tools/nginx, unpacked only: an installed package would start a service.
+unpack_nginx() {
+  local into=$top/.tools/nginx
+  [ -e "$into/complete" ] && return
+  if ! command -v apt-get >/dev/null 2>&1; then
+    echo "setup: the bench measures against Debian's nginx and libnginx-mod-rtmp, and finds no apt-get" >&2
+    exit 2
+  fi
+  echo "setup: nginx and its RTMP module (unpacked, not installed)"
+  rm -rf "$into"
+  mkdir -p "$into"
+  (
+    cd "$into"
+    fetch() { apt-get -qq -o APT::Sandbox::User=root download nginx libnginx-mod-rtmp >/dev/null 2>&1; }
+    fetch || { [ "$(id -u)" = 0 ] && apt-get -o DPkg::Lock::Timeout=600 -qq update >/dev/null && fetch; } \
+      || { echo "setup: apt-get download nginx libnginx-mod-rtmp failed" >&2; exit 2; }
+    for package in *.deb; do dpkg-deb --extract "$package" .; done
+    rm -- *.deb
+    touch complete
+  )
+}
+
 # npm packages go into .tools/npm/<what>, from the lock file beside this script; once per lock file.
 install_npm() {
   local lock=$here/npm/$what/package-lock.json into=$top/.tools/npm/$what
@@ -110,4 +128,5 @@ install_npm() {
 what=${1:-}
 case $what in test | bench) ;; *) echo "usage: tools.sh test|bench" >&2; exit 2 ;; esac
 install_system
+if [ "$what" = bench ]; then unpack_nginx; fi
 install_npm
