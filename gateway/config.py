@@ -122,6 +122,8 @@ class MediaSettings:
     """Bytes waiting for one viewer; beyond, it skips to the next keyframe."""
     viewer_stall: float = 10 * SECONDS
     """A viewer that stays behind for this long is closed."""
+    media_absent_after: float = 3 * SECONDS
+    """A medium that has been silent for this long while the other one goes on is no longer announced."""
 
 
 @dataclass(frozen=True, slots=True)

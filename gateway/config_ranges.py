@@ -52,6 +52,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "media.cohort_viewers": (1, 1_000_000),
     "media.viewer_backlog_bytes": (64 * KIB, 1024 * MIB),
     "media.viewer_stall": (0.1 * SECONDS, 1 * HOURS),
+    "media.media_absent_after": (0.1 * SECONDS, 1 * HOURS),
     "rtmp.chunk_bytes": (128, 0xFF_FF_FF),
     "rtmp.window_ack_bytes": (1 * KIB, 0x7F_FF_FF_FF),
     "rtmp.message_bytes": (64 * KIB, 0xFF_FF_FF),

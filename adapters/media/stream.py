@@ -1,0 +1,193 @@
+"""A live stream: one publisher's units, brought onto one timeline, for any number of viewers.
+
+`LiveStream` is the whole of the media core as protocols see it. It puts together what stands in its own modules: the
+repair of timestamps (`timeline`), what joiners are given (`recall`), who is written to and how (`audience`, `fanout`).
+What is left here is what the stream itself knows: which media arrive, and whether pictures can be decoded.
+
+Who may publish or play is decided elsewhere; a stream never refuses anyone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from adapters.media.audience import Audience
+from adapters.media.fanout import CallLater, TransportStats, Turns
+from adapters.media.recall import Header, Recall
+from adapters.media.timeline import Timeline
+from adapters.media.units import AudioConfig, AudioUnit, Medium, Metadata, Unit, VideoConfig, VideoUnit
+from adapters.media.viewer import Viewer
+from gateway.config import MediaSettings
+from gateway.errors import GatewayError
+
+__all__ = ["LiveStream", "StreamStats", "TransportStats", "Turns", "Viewer"]
+
+_OTHER = {Medium.AUDIO: Medium.VIDEO, Medium.VIDEO: Medium.AUDIO}
+
+
+@dataclass(slots=True)
+class StreamStats:
+    """What one stream has carried."""
+
+    units_in: int = 0
+    """Audio and video units from the publisher, dropped ones included."""
+    bytes_in: int = 0
+    """Their payloads."""
+    units_dropped: int = 0
+    """Units that nobody could have decoded: before any codec header, or pictures before a keyframe."""
+    transports: dict[str, TransportStats] = field(default_factory=dict)
+    """What viewers were given, by transport."""
+
+
+class LiveStream:
+    """One stream: written to by a publisher, given to its viewers.
+
+    `clock` gives seconds, `call_later` is the event loop's. `turns` may be shared by all streams of a loop, so that the
+    loop is given back between writes to many viewers, whichever stream they belong to.
+    """
+
+    def __init__(
+        self,
+        settings: MediaSettings,
+        clock: Callable[[], float],
+        call_later: CallLater,
+        turns: Turns | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._timeline = Timeline()
+        self._recall = Recall(settings)
+        turns = turns or Turns(call_later, settings.cohort_viewers)
+        self._audience = Audience(settings, clock, call_later, turns, self._recall)
+        self._heard: dict[Medium, float] = {}
+        self._last_heard = 0.0
+        self._needs_keyframe = True
+        self._over = False
+        self.media: frozenset[Medium] = frozenset()
+        """The media that arrive now; empty until the first codec header."""
+        self.on_media: Callable[[frozenset[Medium]], None] = _unheard
+        """Called with `media` whenever it has changed."""
+        self.stats = StreamStats(transports=self._audience.stats)
+
+    @property
+    def viewers(self) -> int:
+        """Viewers attached now."""
+        return len(self._audience)
+
+    # What the publisher does ------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """A connection of the publisher begins. Viewers stay, time goes on, pictures begin with the next keyframe."""
+        self._timeline.reconnect()
+        self._needs_keyframe = True
+        self._last_heard = self._clock()
+        self._heard = dict.fromkeys(self.media, self._last_heard)
+
+    def write(self, unit: Unit) -> None:
+        """Carry a unit, stamped with the publisher's own clock (milliseconds modulo 2**32).
+
+        The unit belongs to the stream from now on; its timestamp is set to its place on the stream's timeline.
+        """
+        if self._over:
+            return
+        if isinstance(unit, AudioUnit):
+            self._write_audio(unit)
+        elif isinstance(unit, VideoUnit):
+            self._write_video(unit)
+        elif isinstance(unit, AudioConfig | VideoConfig | Metadata):
+            self._write_header(unit)
+
+    def interrupt(self) -> None:
+        """The publisher's connection is lost. Viewers stay; what arrived last stays what arrives."""
+        self._needs_keyframe = True
+
+    def end(self, error: GatewayError | None) -> None:
+        """The stream is over. Viewers get what still waits for them and are let go. Harmless when repeated."""
+        if not self._over:
+            self._over = True
+            self._audience.end(error)
+
+    # What viewers do --------------------------------------------------------------------------------------------------
+
+    def attach(self, viewer: Viewer) -> None:
+        """A viewer joins; it may do so before anything has arrived. To join twice is to join once."""
+        if self._over:
+            viewer.ended(None)
+        else:
+            self._audience.attach(viewer, self._timeline.edge)
+
+    def update(self, viewer: Viewer) -> None:
+        """A viewer's `mode` or `media` has changed. Video that is new to it comes from the next keyframe on."""
+        self._audience.update(viewer, self._timeline.edge)
+
+    def detach(self, viewer: Viewer) -> None:
+        """A viewer leaves. Harmless when repeated."""
+        self._audience.detach(viewer)
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _write_audio(self, unit: AudioUnit) -> None:
+        stats = self.stats
+        stats.units_in += 1
+        stats.bytes_in += len(unit.payload)
+        if self._recall.audio is None:
+            stats.units_dropped += 1
+            return
+        now = self._clock()
+        unit.timestamp = self._timeline.repair(Medium.AUDIO, unit.timestamp, now)
+        self._recall.remember(unit)
+        self._audience.write(unit, video=False, keyframe=False, video_comes=Medium.VIDEO in self.media)
+        self._arrived(Medium.AUDIO, now)
+
+    def _write_video(self, unit: VideoUnit) -> None:
+        stats = self.stats
+        stats.units_in += 1
+        stats.bytes_in += len(unit.payload)
+        if self._recall.video is None:
+            stats.units_dropped += 1
+            return
+        now = self._clock()
+        if self._needs_keyframe and not unit.keyframe:
+            stats.units_dropped += 1
+        else:
+            self._needs_keyframe = False
+            unit.timestamp = self._timeline.repair(Medium.VIDEO, unit.timestamp, now)
+            self._recall.remember(unit)
+            self._audience.write(unit, video=True, keyframe=unit.keyframe, video_comes=True)
+        self._arrived(Medium.VIDEO, now)
+
+    def _write_header(self, unit: Header) -> None:
+        """Headers take the stream's latest time: publishers stamp them carelessly."""
+        if not self._recall.remember_header(unit):
+            return
+        unit.timestamp = self._timeline.edge
+        self._audience.write_header(unit)
+        if isinstance(unit, VideoConfig):
+            self._needs_keyframe = True
+            self._arrived(Medium.VIDEO, self._clock())
+        elif isinstance(unit, AudioConfig):
+            self._arrived(Medium.AUDIO, self._clock())
+
+    def _arrived(self, medium: Medium, now: float) -> None:
+        """Note that `medium` arrives, and that the other does not if it has been silent while this one went on."""
+        heard = self._heard
+        other = _OTHER[medium]
+        absent_after = self._settings.media_absent_after
+        if now - self._last_heard > absent_after / 2 and other in heard:
+            heard[other] = now  # the whole stream stood still, which says nothing about one of its media
+        self._last_heard = heard[medium] = now
+        media = self.media
+        if medium not in media:
+            media |= {medium}
+        if other in media and now - heard[other] > absent_after:
+            media -= {other}
+            if other is Medium.VIDEO:
+                self._recall.forget_pictures()
+        if media is not self.media:
+            self.media = media
+            self.on_media(media)
+
+
+def _unheard(media: frozenset[Medium]) -> None:
+    """Nobody wants to know."""
