@@ -1,0 +1,106 @@
+"""Playing over RTMP: units of a stream become messages, made once for all players of a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Protocol
+
+from adapters.flv.tags import audio_body, video_body
+from adapters.media.units import AudioConfig, AudioUnit, Medium, Metadata, PlayMode, Unit, Wire
+from adapters.rtmp import amf0
+from adapters.rtmp.chunks import media_message
+from adapters.rtmp.commands import Code
+from adapters.rtmp.messages import AMF0_DATA, AUDIO, VIDEO
+from gateway import errors
+from gateway.errors import Fault, GatewayError
+from gateway.rooms.model import BOTH_MEDIA
+
+_NOT_FOUND = frozenset((errors.STREAM_NOT_FOUND, errors.STREAM_ID_EMPTY, errors.STREAM_ID_ILLEGAL, errors.STREAM_ID_TOO_LONG))
+
+
+class Viewing(Protocol):
+    """A player's hold on its stream."""
+
+    def pause(self, paused: bool) -> None: ...
+
+    def close(self, error: GatewayError | None = None) -> None: ...
+
+
+def refusal_code(fault: Fault) -> Code:
+    """How Flash would have said it."""
+    if fault == errors.SHUTTING_DOWN:
+        return Code.CONNECT_SHUTDOWN
+    return Code.PLAY_STREAM_NOT_FOUND if fault in _NOT_FOUND else Code.PLAY_FAILED
+
+
+@cache
+def player_wire(msid: int, chunk_bytes: int) -> Wire:
+    """The wire form that all players share whose message stream and chunk size are the same.
+
+    There are no more of them than message streams on one connection.
+    """
+
+    def rtmp(unit: Unit) -> bytes:
+        if isinstance(unit, AudioUnit | AudioConfig):
+            type_id, body = AUDIO, audio_body(unit)
+        elif isinstance(unit, Metadata):
+            type_id, body = AMF0_DATA, amf0.encode(("onMetaData", amf0.EcmaArray(unit.values)))
+        else:
+            type_id, body = VIDEO, video_body(unit)
+        return media_message(type_id, msid, unit.timestamp, body, chunk_bytes)
+
+    return rtmp
+
+
+class RtmpPlayer:
+    """One message stream that is played: a viewer of a stream."""
+
+    transport = "rtmp"
+
+    def __init__(
+        self,
+        msid: int,
+        chunk_bytes: int,
+        write: Callable[[bytes], None],
+        backlog: Callable[[], int],
+        begun: Callable[[RtmpPlayer], None],
+        over: Callable[[RtmpPlayer, GatewayError | None], None],
+    ) -> None:
+        self.msid = msid
+        self.wire = player_wire(msid, chunk_bytes)
+        self.mode = PlayMode.RTC
+        self.media: frozenset[Medium] = BOTH_MEDIA
+        self.backlog = backlog
+        self._write = write
+        self._begun = begun
+        self._over = over
+        self._open = False
+        self.viewing: Viewing | None = None
+
+    def begin(self, arriving: frozenset[Medium]) -> None:
+        """Leave is given: the peer is told, and its media follows."""
+        self._open = True
+        self._begun(self)
+
+    def send(self, data: bytes) -> None:
+        """Hands bytes to the socket; nothing once the connection is being closed."""
+        if self._open:
+            self._write(data)
+
+    def ended(self, error: GatewayError | None) -> None:
+        """The stream is over, or this viewer was dropped."""
+        if self._open:
+            self._open = False
+            self._over(self, error)
+
+    def mute(self) -> None:
+        """Nothing more is sent to the peer."""
+        self._open = False
+
+    def close(self) -> None:
+        """The peer plays no more. Harmless when repeated."""
+        self._open = False
+        viewing, self.viewing = self.viewing, None
+        if viewing is not None:
+            viewing.close()
