@@ -75,8 +75,11 @@ class Timers:
                 self._cancelled -= 1
 
     def _compact(self) -> None:
-        """Drops cancelled deadlines once they outnumber the others, so that a heap of long waits stays small."""
+        """Drops cancelled deadlines once they outnumber the others, so that a heap of long waits stays small.
+
+        In place: it can happen while `run_due` fires.
+        """
         if self._cancelled > 64 and self._cancelled * 2 > len(self._heap):
-            self._heap = [entry for entry in self._heap if entry[2].pending]
+            self._heap[:] = [entry for entry in self._heap if entry[2].pending]
             heapq.heapify(self._heap)
             self._cancelled = 0
