@@ -126,7 +126,7 @@ class Signaling:
     def shut_down(self, spread: float, rng: random.Random) -> None:
         """Tells everyone to come back later, at moments spread over `spread` seconds."""
         for conversation in list(self.conversations):
-            conversation.socket.close(CloseReason.SHUTTING_DOWN, 1000 + int(rng.random() * spread * 1000))
+            conversation.close(CloseReason.SHUTTING_DOWN, 1000 + int(rng.random() * spread * 1000))
 
     async def silent(self) -> None:
         """Returns once no socket is left."""
@@ -179,6 +179,10 @@ class Signaling:
             attachment.conversation.leave(CloseReason.RESUMED_ELSEWHERE)
         return attachment
 
+    def present(self, app: str, user_id: str) -> bool:
+        """Whether the user has a session: one who wants to go on with a forgotten session is older than that."""
+        return (app, user_id) in self._of_user
+
     def end(self, attachment: Attachment, happening: Happening, reason: Reason, fault: Fault | None = None) -> None:
         """The session is over; the others are told."""
         attachment.phase = NEXT_PHASE[attachment.phase, happening]
@@ -216,15 +220,18 @@ class Conversation:
         self._heard_at = now
         self._held: list[str] | None = None
         self._waiting = True
+        self._closing = False
         self._deadline = signaling.timers.after(self._settings.login_deadline, self._check_login)
 
     # The socket's side ---------------------------------------------------------------------------------------------
 
     async def receive(self, frame: str | bytes) -> None:
-        """Takes one message and answers it."""
+        """Takes one message and answers it; once the socket is being closed, nothing is heard any more."""
+        if self._closing:
+            return
         now = self._heard_at = self._signaling.clock()
         if isinstance(frame, bytes):
-            self.socket.close(CloseReason.BINARY_REFUSED)
+            self.close(CloseReason.BINARY_REFUSED)
             return
         request: Request | None = None
         self._held = []
@@ -261,18 +268,23 @@ class Conversation:
         if attachment and attachment.conversation is self:
             self._signaling.detach(attachment)
 
+    def close(self, reason: CloseReason, after_ms: int | None = None) -> None:
+        """Ends the talk: what the client still sends has no effect."""
+        self._closing = True
+        self.socket.close(reason, after_ms)
+
     def leave(self, reason: CloseReason) -> None:
         """Another socket or another login has taken this one's session."""
         if self.attachment:
             self.attachment.conversation = None
             self.attachment = None
-        self.socket.close(reason)
+        self.close(reason)
 
     # Time ----------------------------------------------------------------------------------------------------------
 
     def _check_login(self) -> None:
         if self.attachment is None:
-            self.socket.close(CloseReason.LOGIN_TIMEOUT)
+            self.close(CloseReason.LOGIN_TIMEOUT)
         else:
             self._check_heartbeat()
 
@@ -281,7 +293,7 @@ class Conversation:
         if left > 0:
             self._deadline = self._signaling.timers.after(left, self._check_heartbeat)
         else:
-            self.socket.close(CloseReason.HEARTBEAT_TIMEOUT)
+            self.close(CloseReason.HEARTBEAT_TIMEOUT)
 
     # Requests ------------------------------------------------------------------------------------------------------
 
@@ -321,6 +333,8 @@ class Conversation:
             self._attach(attachment)
         else:
             token = self._verify(params, app, settings)
+            if params.resume and signaling.present(app, params.user_id):
+                raise GatewayError(KICKED_BY_SAME_USER)
             attachment = self._new_attachment(params, app, user, token)
             signaling.begin(attachment, params.max_member_count)
             self._attach(attachment)
