@@ -12,6 +12,8 @@ from __future__ import annotations
 from struct import Struct
 
 from adapters.flv.script import ON_METADATA, script_body
+from adapters.media import aac, h264
+from adapters.media.bits import MalformedMedia
 from adapters.media.units import AudioConfig, AudioUnit, Metadata, Unit, VideoConfig, VideoUnit
 from gateway.errors import CODEC_UNSUPPORTED, MEDIA_MALFORMED, GatewayError
 
@@ -207,12 +209,18 @@ def _enhanced_name(kind: int, body: bytes) -> str:
 
 
 def _checked_video_config(record: bytes) -> bytes:
-    if len(record) < 7 or record[0] != 1:
-        raise GatewayError(MEDIA_MALFORMED, "the H.264 configuration record is broken")
+    try:
+        h264.parse_config(record)
+    except MalformedMedia as error:
+        raise GatewayError(MEDIA_MALFORMED, str(error)) from error
     return record
 
 
 def _checked_audio_config(config: bytes) -> bytes:
-    if len(config) < 2:
-        raise GatewayError(MEDIA_MALFORMED, "the AAC configuration is too short")
+    try:
+        object_type = aac.parse_config(config).object_type
+    except MalformedMedia as error:
+        raise GatewayError(MEDIA_MALFORMED, f"the AAC configuration is broken: {error}") from error
+    if object_type not in aac.AAC_OBJECT_TYPES:
+        raise _unsupported(f"MPEG-4 audio of object type {object_type}")
     return config
