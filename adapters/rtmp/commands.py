@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from adapters.rtmp import amf0
 from adapters.rtmp.errors import RemoteProtocolError, Violation
-from adapters.rtmp.messages import AMF0_COMMAND, AMF0_DATA, AMF3_COMMAND, AMF3_DATA, Message
+from adapters.rtmp.messages import AMF0_COMMAND, AMF3_COMMAND, AMF3_DATA, Message
 
 MAX_MSID = 0xFFFFFFFF
 
@@ -115,11 +115,6 @@ def _values(message: Message, amf3_type: int) -> list[object]:
 def command(msid: int, name: str, transaction: float, *values: object) -> Message:
     """A command message; `values` begin with the command object."""
     return Message(AMF0_COMMAND, msid, 0, amf0.encode((name, transaction, *values)))
-
-
-def data(msid: int, timestamp: int, *values: object) -> Message:
-    """A data message."""
-    return Message(AMF0_DATA, msid, timestamp, amf0.encode(values))
 
 
 def result(asked: Command, *values: object) -> Message:

@@ -22,7 +22,6 @@ from adapters.rtmp.commands import (
     Level,
     command,
     command_of,
-    data,
     data_of,
     error,
     information,
@@ -381,13 +380,15 @@ class Connection:
         self._send(status(stream.msid, Level.STATUS, Code.PUBLISH_START, "Publishing has begun."))
 
     def accept_play(self) -> None:
-        """The peer may play. What is sent to it now comes before its media. Call `receive(b"")` afterwards."""
+        """The peer may play. What is sent to it now comes before its media. Call `receive(b"")` afterwards.
+
+        `|RtmpSampleAccess`, which Flash servers send here, is left out: ffmpeg takes it for a subtitle track.
+        """
         stream = self._answer(Move.ACCEPT, StreamState.PLAYING)
         msid = stream.msid
         self._send_control(user_control(UserControl.STREAM_BEGIN, msid))
         self._send(status(msid, Level.STATUS, Code.PLAY_RESET, "Playing is reset."))
         self._send(status(msid, Level.STATUS, Code.PLAY_START, "Playing has begun."))
-        self._send(data(msid, 0, "|RtmpSampleAccess", True, True))
 
     def refuse(self, code: Code, description: str) -> None:
         """The peer's wish to publish or play is not granted."""
