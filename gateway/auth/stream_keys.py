@@ -53,9 +53,8 @@ _MAC_BYTES = 16
 _LABEL = b"stream-key"
 _KEY_MARKS = ("?key=", "&key=")
 _ADDED_PREFIXES = ("mp4:", "mp3:", "flv:")
-"""What clients of librtmp's and ffmpeg's families put in front of a name because of its ending."""
-_LOST_SUFFIX = ".flv"
-"""What the same clients cut off."""
+_LOST_ENDINGS = (".flv", ".mp4", ".f4v", ".mp3")
+"""What clients of librtmp's and ffmpeg's families put in front of a name because of its ending, and what they cut off."""
 
 
 class StreamKey:
@@ -245,10 +244,9 @@ def _spellings(raw: str) -> Iterator[str]:
         pass  # then it was sent as it is, or it is no name at all
     yield from plain
     for name in plain:
-        yield name.removeprefix("/")
-        for prefix in _ADDED_PREFIXES:
-            yield name.removeprefix(prefix)
-        yield name + _LOST_SUFFIX
+        for shorter in (name, name.removeprefix("/"), *(name.removeprefix(prefix) for prefix in _ADDED_PREFIXES)):
+            yield shorter
+            yield from (shorter + ending for ending in _LOST_ENDINGS)
 
 
 def _is_utf8(name: str) -> bool:
