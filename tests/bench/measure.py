@@ -96,7 +96,7 @@ def fanin(subject: Subject, publish: Addresses, publishers: int) -> Record:
 
 
 def churn(subject: Subject, publish: Addresses, play: Addresses, cycles: int, rest: float = CHURN_REST) -> Record:
-    """So many times: publish for 1.6 s, a player joins and gets its first frame, both leave; every other batch by reset."""
+    """So many times: publish, a player joins and gets its first frame, both leave; every other batch by TCP reset."""
     began, before = time.monotonic(), sample(subject.pids)
     series: list[tuple[int, int, float]] = []
     batches: list[Counts] = []
