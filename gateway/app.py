@@ -14,11 +14,11 @@ import time
 from collections import Counter
 
 import uvloop
-from adapters.rtmp.server import RtmpServer
 
 from adapters.flv.player import HEADERS as FLV_HEADERS
 from adapters.flv.player import FlvPlayer
 from adapters.media.streams import Streams
+from adapters.rtmp.server import RtmpServer
 from gateway.addresses import Addresses
 from gateway.auth.stream_keys import KeySigner
 from gateway.config import Config
@@ -109,24 +109,19 @@ class Gateway:
 
     def snapshot(self) -> Snapshot:
         """The state that Prometheus is told."""
-        lives = list(self.streams)
-        out: Counter[str] = Counter()
-        skips: Counter[str] = Counter()
-        for live in [*lives, self.streams.ended]:
-            out.update(live.stats.bytes_out)
-            skips.update(live.stats.skips)
+        played = self.streams.totals()
         return Snapshot(
             rooms=len(self.registry.rooms),
             sessions=Counter(attachment.phase.name.lower() for attachment in self.signaling.sessions.values()),
             sockets=len(self.signaling.conversations),
             streams=Counter(stream.state.value for stream in self.registry.streams.values()),
             grants=len(self.grants),
-            viewers=Counter(viewing.viewer.transport for viewing in self.streams.viewings()),
+            viewers={protocol: stats.viewers for protocol, stats in played.items()},
             publishers={"rtmp": len(list(self.streams.ingests()))},
             connections={"rtmp": self.rtmp.stats.connections},
             bytes_in={"rtmp": self.rtmp.stats.bytes_in},
-            bytes_out=out,
-            skips=skips,
+            bytes_out={protocol: stats.bytes_out for protocol, stats in played.items()},
+            skips={protocol: stats.skips for protocol, stats in played.items()},
             refusals={("rtmp", reason): count for reason, count in self.rtmp.stats.refusals.items()},
             timers=len(self.timers),
             tasks=len(asyncio.all_tasks()),

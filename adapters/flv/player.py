@@ -45,8 +45,7 @@ class FlvPlayer:
         self.media = BOTH_MEDIA
         self.backlog = backlog
         self._write = write
-        self._held: list[bytes] = []
-        self.send = self._held.append
+        self._held: list[bytes] | None = []
         self.error: GatewayError | None = None
         self.over = asyncio.Event()
         """Set when the stream has ended or the viewer was dropped (`error`)."""
@@ -55,11 +54,18 @@ class FlvPlayer:
         """The file header tells what is there; a stream from which nothing came yet may bring both."""
         self.send(chunk(file_header(self.media & (arriving or BOTH_MEDIA))))
 
+    def send(self, data: bytes) -> None:
+        """Hands bytes to the transport; until the response's head has been sent they wait."""
+        if self._held is None:
+            self._write(data)
+        else:
+            self._held.append(data)
+
     def open(self) -> None:
         """The response's head has been sent: from now on everything goes straight to the transport."""
-        self._write(b"".join(self._held))
-        self._held.clear()
-        self.send = self._write
+        if self._held is not None:
+            self._write(b"".join(self._held))
+            self._held = None
 
     def ended(self, error: GatewayError | None) -> None:
         self.error = error

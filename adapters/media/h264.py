@@ -41,9 +41,9 @@ USER_DATA_UNREGISTERED = 5
 START_CODE = b"\x00\x00\x00\x01"
 
 # Profiles whose sequence parameter set tells the chroma format (section 7.3.2.1.1), and those whose configuration record
-# repeats it (14496-15 section 5.3.3.1.2)
+# does not repeat it (14496-15 section 5.3.3.1.2)
 _CHROMA_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
-_EXTENDED_RECORD_PROFILES = frozenset({100, 110, 122, 144})
+_PLAIN_RECORD_PROFILES = frozenset({66, 77, 88})
 
 _EXTENDED_SAR = 255
 _MAX_DIMENSION = 16_384
@@ -69,7 +69,7 @@ class DecoderConfig:
         out.append(len(self.pps))
         for unit in self.pps:
             out += len(unit).to_bytes(2, "big") + unit
-        if self.profile in _EXTENDED_RECORD_PROFILES and self.sps:
+        if self.profile not in _PLAIN_RECORD_PROFILES and self.sps:
             first = parse_sps(self.sps[0])
             out += bytes((0xFC | first.chroma_format, 0xF8 | first.luma_bits - 8, 0xF8 | first.chroma_bits - 8, 0))
         return bytes(out)
@@ -177,7 +177,7 @@ def split_annex_b(data: bytes) -> list[bytes]:
     if data[: starts[0] - 3 if starts else len(data)].strip(b"\x00"):
         raise MalformedMedia("a byte stream begins with a start code")
     ends = [start - 3 for start in starts[1:]] + [len(data)]
-    units = [data[start:end].rstrip(b"\x00") for start, end in zip(starts, ends, strict=True)]
+    units = [data[start:end].rstrip(b"\x00") for start, end in zip(starts, ends, strict=False)]
     return [unit for unit in units if unit]
 
 

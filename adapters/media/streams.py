@@ -9,11 +9,11 @@ here: who publishes which stream now, and who takes over from whom.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
-from adapters.media.stream import LiveStream, Viewer
+from adapters.media.stream import LiveStream, TransportStats, Turns, Viewer
 from adapters.media.units import Medium, Unit
 from gateway.auth.access import AccessRequest
 from gateway.config import MediaSettings
@@ -134,13 +134,20 @@ class Streams:
         self._settings = settings
         self._now: Callable[[], float] = loop.time
         self._call_later = loop.call_later
+        self._turns = Turns(self._call_later, settings.cohort_viewers)
         self._channels: dict[tuple[str, str], _Channel] = {}
+        self._past: dict[str, TransportStats] = {}
+        """What streams that are over did for their viewers."""
 
-    def __iter__(self) -> Iterator[LiveStream]:
-        return (channel.live for channel in self._channels.values())
+    def __len__(self) -> int:
+        return len(self._channels)
 
-    def viewings(self) -> Iterable[Viewing]:
-        return (viewing for channel in self._channels.values() for viewing in channel.viewings)
+    def totals(self) -> dict[str, TransportStats]:
+        """What all streams, past ones included, did for their viewers, by transport."""
+        totals: dict[str, TransportStats] = {}
+        for stats in (self._past, *(channel.live.stats.transports for channel in self._channels.values())):
+            _add(totals, stats)
+        return totals
 
     def ingests(self) -> Iterable[Ingest]:
         return (channel.ingest for channel in self._channels.values() if channel.ingest)
@@ -157,8 +164,7 @@ class Streams:
         """
         grant = self.access.admit(request)
         await self._wait_for_turn(grant)
-        if self.access.admit(request) is not grant:
-            raise GatewayError(KEY_REVOKED)
+        grant = self.access.admit(request)  # it may have ended meanwhile, or be made anew: a signed address has no older one
         channel = self._channel(grant)
         channel.ingest = ingest = Ingest(self, channel, grant, publisher)
         channel.freed.clear()
@@ -203,6 +209,7 @@ class Streams:
         if channel is not None:
             channel.live.end(error)
             channel.freed.set()
+            _add(self._past, channel.live.stats.transports)
 
     def update(self, grant: Grant) -> None:
         """A play grant's media or mode changed: its running connections follow."""
@@ -218,7 +225,7 @@ class Streams:
         name = (grant.app, grant.stream_id)
         channel = self._channels.get(name)
         if channel is None:
-            channel = self._channels[name] = _Channel(name, LiveStream(self._settings, self._now, self._call_later))
+            channel = self._channels[name] = _Channel(name, LiveStream(self._settings, self._now, self._call_later, self._turns))
         return channel
 
     async def _wait_for_turn(self, grant: Grant) -> None:
@@ -259,12 +266,21 @@ class Streams:
         channel.live.detach(viewing.viewer)
         unused = not channel.viewings and channel.ingest is None and not channel.live.media
         if unused and self._channels.get(channel.name) is channel:
-            del self._channels[channel.name]
+            self.end(*channel.name, None)
         return True
 
     def _cut_viewing(self, viewing: Viewing, error: GatewayError) -> None:
         viewing.close(error)
         viewing.viewer.ended(error)
+
+
+def _add(totals: dict[str, TransportStats], stats: dict[str, TransportStats]) -> None:
+    for transport, one in stats.items():
+        total = totals.setdefault(transport, TransportStats())
+        total.viewers += one.viewers
+        total.bytes_out += one.bytes_out
+        total.skips += one.skips
+        total.dropped += one.dropped
 
 
 def _nobody(media: frozenset[Medium]) -> None:

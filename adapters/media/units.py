@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self, TypeAlias
 
-from gateway.rooms.model import Medium as Medium
-from gateway.rooms.model import PlayMode as PlayMode
+from gateway.rooms.model import Medium, PlayMode
+
+__all__ = ["AudioConfig", "AudioUnit", "Medium", "Metadata", "PlayMode", "Unit", "VideoConfig", "VideoUnit", "Wire"]
 
 
 Wire: TypeAlias = Callable[["Unit"], bytes]

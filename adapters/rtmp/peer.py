@@ -20,6 +20,7 @@ from adapters.rtmp.errors import RemoteProtocolError
 from adapters.rtmp.events import (
     AudioReceived,
     Event,
+    MediumWanted,
     MetadataReceived,
     PauseChanged,
     PlayAsked,
@@ -151,9 +152,9 @@ class Peer(asyncio.Protocol):
         elif isinstance(event, PlayEnded):
             self._end_player(self._players[event.msid])
         elif isinstance(event, PauseChanged):
-            viewing = self._players[event.msid].viewing
-            if viewing is not None:
-                viewing.pause(event.paused)
+            self._players[event.msid].pause(event.paused)
+        elif isinstance(event, MediumWanted):
+            self._players[event.msid].want(event.medium, event.wanted)
 
     def _write_media(self, event: AudioReceived | VideoReceived | MetadataReceived) -> None:
         writing = self._publishers.get(event.msid)
@@ -214,7 +215,7 @@ class Peer(asyncio.Protocol):
         )
         viewing = await self._house.streams.play(self._request(Action.PLAY, asked.address), asking)
         if self._players.get(asked.msid) is asking:
-            asking.viewing = viewing
+            asking.hold(viewing)
         else:
             viewing.close()
 
@@ -288,7 +289,10 @@ class Peer(asyncio.Protocol):
             silent.mute()
         self._flush()
         if not self._transport.is_closing():
-            self._transport.write_eof()
+            try:
+                self._transport.write_eof()
+            except OSError:  # the peer has reset the connection, and the loop has not noticed yet
+                self._transport.abort()
         asyncio.get_running_loop().call_soon(self._let_go)
 
     def _let_go(self) -> None:

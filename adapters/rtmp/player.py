@@ -76,12 +76,19 @@ class RtmpPlayer:
         self._begun = begun
         self._over = over
         self._open = False
-        self.viewing: Viewing | None = None
+        self._paused = False
+        self._granted = self.media
+        self._viewing: Viewing | None = None
 
     def begin(self, arriving: frozenset[Medium]) -> None:
         """Leave is given: the peer is told, and its media follows."""
         self._open = True
+        self._granted = self.media
         self._begun(self)
+
+    def hold(self, viewing: Viewing) -> None:
+        """What this player has of its stream, to be let go by `close`."""
+        self._viewing = viewing
 
     def send(self, data: bytes) -> None:
         """Hands bytes to the socket; nothing once the connection is being closed."""
@@ -94,6 +101,22 @@ class RtmpPlayer:
             self._open = False
             self._over(self, error)
 
+    def pause(self, paused: bool) -> None:
+        """The peer pauses or goes on."""
+        self._paused = paused
+        if self._viewing is not None:
+            self._viewing.pause(paused)
+
+    def want(self, medium: Medium, wanted: bool) -> None:
+        """The peer switches one medium off or on, within what it was granted; it then joins the stream anew."""
+        media = (self.media | {medium} if wanted else self.media - {medium}) & self._granted
+        if media == self.media:
+            return
+        self.media = media
+        if self._viewing is not None and not self._paused:
+            self._viewing.pause(True)
+            self._viewing.pause(False)
+
     def mute(self) -> None:
         """Nothing more is sent to the peer."""
         self._open = False
@@ -101,6 +124,6 @@ class RtmpPlayer:
     def close(self) -> None:
         """The peer plays no more. Harmless when repeated."""
         self._open = False
-        viewing, self.viewing = self.viewing, None
+        viewing, self._viewing = self._viewing, None
         if viewing is not None:
             viewing.close()
