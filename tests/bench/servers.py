@@ -203,9 +203,17 @@ def _await_ports(label: str, process: subprocess.Popen[bytes], log: Path, ports:
                 time.sleep(0.05)
 
 
+def _target(link: Path) -> str:
+    """What a descriptor is, or nothing if it has been closed meanwhile."""
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:
+        return ""
+
+
 def _check_loopback(label: str, pid: int) -> None:
     """Raises ServerError if the process listens on another interface than loopback (/proc/net/tcp, addresses in hex)."""
-    own = {os.readlink(link) for link in (PROC / str(pid) / "fd").iterdir() if link.is_symlink()}
+    own = {_target(link) for link in (PROC / str(pid) / "fd").iterdir()}
     for table, loopback in (("tcp", "0100007F"), ("tcp6", "00000000000000000000000001000000")):
         for row in (PROC / "net" / table).read_text().splitlines()[1:]:
             fields = row.split()
