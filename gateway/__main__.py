@@ -22,9 +22,9 @@ from gateway.auth.access import Action
 from gateway.auth.stream_keys import NONCE_BYTES, KeySigner, pull_url, push_url
 from gateway.auth.tokens import MAX_LIFETIME, make_token
 from gateway.config import AppSettings, Config
-from gateway.config_checks import for_serving, require_public_host
-from gateway.config_sources import load
-from gateway.config_values import ConfigError
+from gateway.config.checks import for_serving, require_public_host
+from gateway.config.sources import load
+from gateway.config.values import ConfigError
 from gateway.errors import GatewayError
 from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gateway.auth.tokens import SECRET_BYTES
 from gateway.config import AppSettings, Config
-from gateway.config_values import APP_ID_VARIABLE, APP_SECRET_VARIABLE, ConfigError, Given, variable_of
+from gateway.config.values import APP_ID_VARIABLE, APP_SECRET_VARIABLE, ConfigError, Given, variable_of
 
 DEV_APP = "1"
 """The app that development mode provides."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.config import AppSettings, Config
-from gateway.config_ranges import RANGES, TEXTS
+from gateway.config.ranges import RANGES, TEXTS
 
 PREFIX = "GATEWAY_"
 """What the environment variables of settings begin with."""

@@ -1,6 +1,6 @@
 """The commented sample of the configuration file, made from the settings' own documentation.
 
-`python -m gateway.config_sample > docs/gateway.toml` writes it anew; a test keeps the two equal.
+`python -m gateway.config.sample > docs/gateway.toml` writes it anew; a test keeps the two equal.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gateway import config as tree
 from gateway.config import AppSettings, Config
-from gateway.config_values import APP_ID_VARIABLE, APP_SECRET_VARIABLE, variable_of
+from gateway.config.values import APP_ID_VARIABLE, APP_SECRET_VARIABLE, variable_of
 
 _WIDTH = 118
 _HEADER = f"""\

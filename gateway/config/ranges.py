@@ -1,6 +1,6 @@
 """What values a setting may have, by its dotted name.
 
-Kept apart from the tree so that `config.py` stays readable as the manual. A number without an entry may be anything
+Kept apart from the tree so that the tree stays readable as the manual. A number without an entry may be anything
 that is not below zero.
 """
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from gateway.config import AppSettings, Config
-from gateway.config_checks import for_serving, is_loopback, require_public_host
-from gateway.config_ranges import RANGES, TEXTS
-from gateway.config_sources import Loaded, load
-from gateway.config_values import FIELDS, ConfigError, Given, typed_value, variable_of
+from gateway.config.checks import for_serving, is_loopback, require_public_host
+from gateway.config.ranges import RANGES, TEXTS
+from gateway.config.sources import Loaded, load
+from gateway.config.values import FIELDS, ConfigError, Given, typed_value, variable_of
 
 SECRET = "s3cr3t-" * 5
 NOTHING: Mapping[str, str] = {}

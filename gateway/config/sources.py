@@ -23,8 +23,8 @@ from pathlib import Path
 
 from gateway.auth.tokens import SECRET_BYTES, check_secret
 from gateway.config import AppSettings, Config
-from gateway.config_checks import check_together, development_addresses
-from gateway.config_values import (
+from gateway.config.checks import check_together, development_addresses
+from gateway.config.values import (
     APP_ID_VARIABLE,
     APP_SECRET_VARIABLE,
     FIELDS,

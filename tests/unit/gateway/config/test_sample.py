@@ -7,15 +7,15 @@ import re
 from pathlib import Path
 
 from gateway.config import AppSettings, Config
-from gateway.config_sample import field_docs, sample
-from gateway.config_sources import load
-from gateway.config_values import FIELDS
+from gateway.config.sample import field_docs, sample
+from gateway.config.sources import load
+from gateway.config.values import FIELDS
 
-SAMPLE = Path(__file__).resolve().parents[3] / "docs" / "gateway.toml"
+SAMPLE = Path(__file__).resolve().parents[4] / "docs" / "gateway.toml"
 
 
 def test_the_sample_is_up_to_date() -> None:
-    assert SAMPLE.read_text("utf-8") == sample(), "write it anew: python -m gateway.config_sample > docs/gateway.toml"
+    assert SAMPLE.read_text("utf-8") == sample(), "write it anew: python -m gateway.config.sample > docs/gateway.toml"
 
 
 def test_as_it_is_the_sample_changes_nothing() -> None:
