@@ -73,6 +73,8 @@ class ChunkReader:
         self._due = 0
         """Bytes of that chunk still to come."""
         self._unfinished = 0
+        self.failure: RemoteProtocolError | None = None
+        """What the peer did wrong; the messages before it have been handed out."""
 
     @property
     def chunk_bytes(self) -> int:
@@ -85,10 +87,17 @@ class ChunkReader:
         return self._unfinished
 
     def receive(self, data: bytes) -> list[Message]:
-        """The messages that end in `data`. Raises RemoteProtocolError; after that the reader is of no more use."""
-        buffer = self._rest + data if self._rest else data
-        position, size = 0, len(buffer)
+        """The messages that end in `data`. Once the peer has gone wrong, `failure` says how and nothing more is read."""
         messages: list[Message] = []
+        if self.failure is None:
+            try:
+                self._read(self._rest + data if self._rest else data, messages)
+            except RemoteProtocolError as error:
+                self.failure = error
+        return messages
+
+    def _read(self, buffer: bytes, messages: list[Message]) -> None:
+        position, size = 0, len(buffer)
         while position < size:
             stream = self._current
             if stream is None:
@@ -97,8 +106,7 @@ class ChunkReader:
                 if stream is None:
                     break
                 position = after
-            end = position + self._due
-            end = min(end, size)
+            end = min(position + self._due, size)
             taken = end - position
             length = stream.length
             if taken == length:
@@ -122,7 +130,6 @@ class ChunkReader:
             else:
                 self._control(type_id, body)
         self._rest = buffer[position:]
-        return messages
 
     def _stop_short(self, taken: int) -> None:
         """A message goes on: in this chunk when more bytes come, or in another one."""

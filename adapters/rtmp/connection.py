@@ -2,7 +2,7 @@
 
 `receive` takes what the peer sent and returns what that means to the outside; `take` gives what has to be sent. All that
 RTMP can answer by itself is answered here. A wish to publish or play needs a decision from outside; until it is taken,
-the peer's later messages wait (but control messages, such as pings), so nothing overtakes it.
+the peer's later messages wait (pings excepted), so nothing overtakes it.
 
 Pure: no I/O, clock, randomness or logging.
 """
@@ -71,6 +71,7 @@ from gateway.config import RtmpSettings
 SERVER_VERSION: Final = "FMS/3,5,7,7009"
 """What clients expect to hear: some turn features off for names that they do not know."""
 _CAPABILITIES: Final = 31.0
+_PING: Final = UserControl.PING_REQUEST.to_bytes(2)
 _MAX_HELD_BYTES: Final = 4 * 1024 * 1024
 """Bodies that may wait behind an unanswered publish or play: some seconds of media of a client that does not wait."""
 _MAX_HELD_MESSAGES: Final = 4096
@@ -98,6 +99,8 @@ class Connection:
         self._acknowledged = 0
         self._window = settings.window_ack_bytes
         self._announced_window = 0
+        self.failure: RemoteProtocolError | None = None
+        """What the peer did wrong; what came before it has been handed out."""
 
     @property
     def asked(self) -> bool:
@@ -109,8 +112,17 @@ class Connection:
     def receive(self, data: bytes) -> list[Event]:
         """What `data` means to the outside, in order. Without data: what waited for the answer that was just given.
 
-        Raises RemoteProtocolError: then `take` may still hold something to send, and the connection has to be closed.
+        Once the peer has gone wrong, `failure` says how, nothing more is read, and the connection has to be closed.
         """
+        events: list[Event] = []
+        if self.failure is None:
+            try:
+                self._receive(data, events)
+            except RemoteProtocolError as error:
+                self.failure = error
+        return events
+
+    def _receive(self, data: bytes, events: list[Event]) -> None:
         self._received += len(data)
         if self.phase is Phase.HANDSHAKE:
             data = self._shake_hands(data)
@@ -118,27 +130,32 @@ class Connection:
         if self._received - self._acknowledged >= self._window:
             self._acknowledged = self._received
             self._send_control(acknowledgement(self._received))
-        events: list[Event] = []
         if self._asked is not None:
             self._hold(messages)
-            return events
-        if self._held:
-            messages = self._held + messages
-            self._held, self._held_bytes = [], 0
+        else:
+            if self._held:
+                messages = self._held + messages
+                self._held, self._held_bytes = [], 0
+            self._read(messages, events)
+        if self._asked is None:
+            self.failure = self._reader.failure
+
+    def _read(self, messages: list[Message], events: list[Event]) -> None:
+        """Reads messages until one of them has to be answered from outside."""
+        publishing = self._publishing
         for index, message in enumerate(messages):
             type_id, msid, timestamp, body = message
             if type_id == VIDEO:
-                if msid in self._publishing:
+                if msid in publishing:
                     events.append(VideoReceived(msid, timestamp, body))
             elif type_id == AUDIO:
-                if msid in self._publishing:
+                if msid in publishing:
                     events.append(AudioReceived(msid, timestamp, body))
             else:
                 self._obey(message, events)
                 if self._asked is not None:
                     self._hold(messages[index + 1 :])
                     break
-        return events
 
     def take(self) -> bytes:
         """The bytes that have to be sent now; each is given once."""
@@ -159,13 +176,14 @@ class Connection:
         return self._handshake.rest
 
     def _hold(self, messages: list[Message]) -> None:
-        """Keeps messages until the answer is given; control messages do not wait."""
+        """Keeps messages until the answer is given; but pings are answered."""
         for message in messages:
-            if message.type_id in CONTROL_TYPES:
-                self._obey_control(message)
+            body = message.body
+            if message.type_id == USER_CONTROL and body[:2] == _PING:
+                self._send_control(user_control(UserControl.PING_RESPONSE, body[2:6]))
                 continue
             self._held.append(message)
-            self._held_bytes += len(message.body)
+            self._held_bytes += len(body)
             if self._held_bytes > _MAX_HELD_BYTES or len(self._held) > _MAX_HELD_MESSAGES:
                 raise RemoteProtocolError(Violation.HELD_BYTES, f"{self._held_bytes} bytes before the answer")
 
@@ -191,7 +209,7 @@ class Connection:
         if type_id == USER_CONTROL:
             if len(body) < 2:
                 raise RemoteProtocolError(Violation.CONTROL_MESSAGE, "a user control message without an event")
-            if int.from_bytes(body[:2]) == UserControl.PING_REQUEST:
+            if body[:2] == _PING:
                 self._send_control(user_control(UserControl.PING_RESPONSE, body[2:6]))
         elif type_id == WINDOW_ACKNOWLEDGEMENT_SIZE:
             self._window = uint32_of(body) or self._settings.window_ack_bytes

@@ -24,7 +24,6 @@ CLIENT_KEY = b"Genuine Adobe Flash Player 001"
 """Signs C1."""
 SERVER_KEY = b"Genuine Adobe Flash Media Server 001"
 """Signs S1."""
-CLIENT_KEY_SALTED = CLIENT_KEY + _SALT
 SERVER_KEY_SALTED = SERVER_KEY + _SALT
 """Signs S2, by way of a key made from it and the client's digest."""
 

@@ -16,7 +16,6 @@ from adapters.rtmp import player, publisher
 from adapters.rtmp.commands import Code
 from adapters.rtmp.connection import Connection
 from adapters.rtmp.counters import TOO_MANY_CONNECTIONS, Overdue, RtmpStats
-from adapters.rtmp.errors import RemoteProtocolError
 from adapters.rtmp.events import (
     AudioReceived,
     Event,
@@ -119,20 +118,20 @@ class Peer(asyncio.Protocol):
 
     def _progress(self, data: bytes) -> None:
         """Lets the core read and acts on what it finds."""
-        try:
-            for event in self._core.receive(data):
-                kind = type(event)
-                if kind is VideoReceived or kind is AudioReceived or kind is MetadataReceived:
-                    self._write_media(cast(AudioReceived | VideoReceived | MetadataReceived, event))
-                else:
-                    self._act(event)
-                if self._closing_since is not None:
-                    return
-        except RemoteProtocolError as error:
-            self._count(error.violation, error.detail)
+        core = self._core
+        for event in core.receive(data):
+            kind = type(event)
+            if kind is VideoReceived or kind is AudioReceived or kind is MetadataReceived:
+                self._write_media(cast(AudioReceived | VideoReceived | MetadataReceived, event))
+            else:
+                self._act(event)
+            if self._closing_since is not None:
+                return
+        if core.failure is not None:
+            self._count(core.failure.violation, core.failure.detail)
             self._close()
-            return
-        self._flush()
+        else:
+            self._flush()
 
     def _flush(self) -> None:
         data = self._core.take()
