@@ -82,7 +82,7 @@ class Grants:
 
     def _of_address(self, parsed: ParsedKey, stream_id: str, request: AccessRequest) -> Grant:
         """The grant of a signed address; it enters the book with its first accepted connection (`keep`)."""
-        grant_id = f"{parsed.app}/{parsed.nonce.hex()}"
+        grant_id = f"{parsed.app}/{parsed.action}/{parsed.nonce.hex()}/{stream_id}"
         if grant := self._grants.get(grant_id):
             return grant
         return Grant(
