@@ -10,33 +10,23 @@ from enum import Enum
 
 import msgspec
 
-from gateway.errors import (
-    HEARTBEAT_TIMEOUT,
-    INTERNAL_ERROR,
-    INVALID_REQUEST,
-    KICKED_BY_SAME_USER,
-    LOGIN_TIMEOUT,
-    OVERLOADED,
-    RATE_LIMITED,
-    SHUTTING_DOWN,
-    Fault,
-    Retry,
-)
+from gateway import errors
+from gateway.errors import Fault, Retry
 
 
 class CloseReason(Enum):
     """Name = (WebSocket close code, what happened). 1xxx are RFC 6455's, 4xxx our own."""
 
-    BINARY_REFUSED = (1003, INVALID_REQUEST)
-    INTERNAL_ERROR = (1011, INTERNAL_ERROR)
-    SHUTTING_DOWN = (1012, SHUTTING_DOWN)
-    OVERLOADED = (1013, OVERLOADED)
-    LOGIN_TIMEOUT = (4001, LOGIN_TIMEOUT)
-    HEARTBEAT_TIMEOUT = (4002, HEARTBEAT_TIMEOUT)
-    SLOW_CLIENT = (4003, OVERLOADED)
-    RATE_LIMITED = (4004, RATE_LIMITED)
+    BINARY_REFUSED = (1003, errors.INVALID_REQUEST)
+    INTERNAL_ERROR = (1011, errors.INTERNAL_ERROR)
+    SHUTTING_DOWN = (1012, errors.SHUTTING_DOWN)
+    OVERLOADED = (1013, errors.OVERLOADED)
+    LOGIN_TIMEOUT = (4001, errors.LOGIN_TIMEOUT)
+    HEARTBEAT_TIMEOUT = (4002, errors.HEARTBEAT_TIMEOUT)
+    SLOW_CLIENT = (4003, errors.OVERLOADED)
+    RATE_LIMITED = (4004, errors.RATE_LIMITED)
     RESUMED_ELSEWHERE = (4005, None)
-    KICKED_BY_SAME_USER = (4010, KICKED_BY_SAME_USER)
+    KICKED_BY_SAME_USER = (4010, errors.KICKED_BY_SAME_USER)
 
     def __init__(self, code: int, fault: Fault | None) -> None:
         self.code = code
