@@ -1,0 +1,451 @@
+"""What each method does for the one who asks, and what it makes the others hear."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.config import AppSettings
+from gateway.rooms.model import BOTH_MEDIA, Grant
+from gateway.signaling.close import CloseReason
+from tests.support.lobby import AUDIO, SECRET
+from tests.support.talk import TOKEN_APPS, Client, House
+
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+def names(client: Client) -> list[str]:
+    return [name for name, _ in client.events()]
+
+
+def grant_of(house: House, user: str, stream: str) -> Grant:
+    """The grant with which a user publishes or plays a stream."""
+    (session,) = [a.session for a in house.signaling.sessions.values() if a.session.user.id == user]
+    return session.publishing[stream].grant if stream in session.publishing else session.playing[stream]
+
+
+def media_arrive(house: House, user: str, stream: str) -> None:
+    """The user's publishing connection is made, and media come."""
+    house.lobby.registry.media_arrived(house.lobby.connect(grant_of(house, user, stream)), BOTH_MEDIA)
+
+
+class TestLogin:
+    def test_the_reply_restates_everything(self, house: House) -> None:
+        ann = house.login("ann", userName="Ann")
+        ann.result("publish", streamID="a")
+        media_arrive(house, "ann", "a")
+        result = house.login("eve", "elsewhere").conversation
+        assert result is not None
+        reply = house.client().login("bob")
+        assert reply | {"sessionID": ""} == {
+            "sessionID": "", "seq": 3, "resumed": False, "role": "broadcaster", "heartbeatMs": 15000,
+            "resumeWindowMs": 90000, "tokenExpiresAt": None, "servers": ["ws://h/ws"], "iceServers": [],
+            "users": [{"userID": "ann", "userName": "Ann", "role": "broadcaster"}],
+            "streams": [{
+                "streamID": "a", "userID": "ann", "userName": "Ann", "media": ["audio", "video"],
+                "announced": ["audio", "video"], "muted": {"audio": False, "video": False}, "extraInfo": "",
+                "transport": "rtmp",
+            }],
+            "publishing": [], "playing": [], "roomExtraInfo": {},
+        }  # fmt: skip
+
+    def test_the_user_name_is_the_userid_if_none_is_given(self, house: House) -> None:
+        house.login("ann")
+        assert house.client().login("bob")["users"][0]["userName"] == "ann"
+
+    @pytest.mark.parametrize("app", [1, "1"])
+    def test_an_appid_may_be_a_number_or_a_text(self, house: House, app: int | str) -> None:
+        house.client().login("ann", appID=app)
+
+    def test_user_updates_come_to_those_who_ask(self, house: House) -> None:
+        ann, bob = house.login("ann", userUpdate=True), house.login("bob")
+        house.login("cat").result("logout")
+        assert [(name, event["type"], event["users"][0]["userID"]) for name, event in ann.events()] == [
+            ("users", "ADD", "bob"), ("users", "ADD", "cat"), ("users", "DELETE", "cat"),
+        ]  # fmt: skip
+        assert bob.events() == []
+
+    @pytest.mark.parametrize(
+        ("params", "number"),
+        [
+            ({"appID": 3}, 1001004), ({"roomID": ""}, 1002011), ({"roomID": "\n"}, 1002012), ({"roomID": "x" * 129}, 1002013),
+            ({"userID": ""}, 1002005), ({"userID": "\u0085"}, 1002006), ({"userID": "ü" * 65}, 1002007),
+            ({"userName": "a\0"}, 1002009), ({"userName": "x" * 257}, 1002010), ({"role": "king"}, INVALID_PARAMS),
+        ],
+        ids=str,
+    )  # fmt: skip
+    def test_who_is_refused(self, house: House, params: dict[str, Any], number: int) -> None:
+        client = house.client()
+        assert client.error("login", **{"appID": 1, "roomID": "r", "userID": "u"} | params) == number
+        client.login("ann")
+
+    def test_a_full_room(self, house: House) -> None:
+        house.login("ann", maxMemberCount=1)
+        reply = house.client().ask("login", {"appID": 1, "roomID": "room", "userID": "bob"})
+        assert (reply["error"]["code"], reply["error"]["data"]["retry"]) == (1002034, "after")
+
+    def test_one_socket_has_one_session(self, house: House) -> None:
+        assert house.login("ann").error("login", appID=1, roomID="r", userID="ann") == INVALID_REQUEST
+
+    @pytest.mark.parametrize("method", ["logout", "publish", "unpublish", "play", "stop", "mute"])
+    def test_login_comes_first(self, house: House, method: str) -> None:
+        assert house.client().error(method, streamID="s") == 1000002
+
+    def test_a_ping_may_come_before(self, house: House) -> None:
+        assert house.client().result("ping") == {}
+
+
+class TestTokens:
+    @pytest.fixture
+    def house(self) -> House:
+        return House(TOKEN_APPS)
+
+    def login_error(self, house: House, token: str, user: str = "ann") -> int:
+        return house.client().error("login", appID=1, roomID="room", userID=user, token=token)
+
+    def test_a_good_token(self, house: House) -> None:
+        reply = house.client().login("ann", token=house.token("ann", ttl=3600))
+        assert reply["tokenExpiresAt"] == int(house.clock.wall() + 3600) * 1000
+
+    def test_none(self, house: House) -> None:
+        assert self.login_error(house, "") == 1002067
+
+    @pytest.mark.parametrize("token", ["x", "a.b.c", "é"])
+    def test_what_is_none(self, house: House, token: str) -> None:
+        assert self.login_error(house, token) == 1002033
+
+    def test_another_apps(self, house: House) -> None:
+        assert self.login_error(house, house.token("ann", app="2")) == 1002076
+
+    def test_another_users(self, house: House) -> None:
+        assert self.login_error(house, house.token("ann"), user="bob") == 1002077
+
+    def test_another_rooms(self, house: House) -> None:
+        assert self.login_error(house, house.token("ann", room="other")) == 1002033
+        house.client().login("ann", token=house.token("ann", room="room"))
+
+    def test_one_that_has_expired(self, house: House) -> None:
+        token = house.token("ann", ttl=60)
+        house.advance(60 + 30)
+        assert self.login_error(house, token) == 1002078
+
+    def test_one_that_permits_no_login(self, house: House) -> None:
+        assert self.login_error(house, house.token("ann", may_login=False)) == 1002033
+
+    def test_one_that_permits_no_publishing(self, house: House) -> None:
+        ann = house.login("ann", token=house.token("ann", may_publish=False))
+        assert ann.error("publish", streamID="s") == 1003025
+        ann.result("play", streamID="s", wait=True)
+
+    def test_one_that_names_the_streams(self, house: House) -> None:
+        ann = house.login("ann", token=house.token("ann", streams=["s"]))
+        assert ann.error("publish", streamID="t") == 1003025
+        ann.result("publish", streamID="s")
+
+    def test_a_debug_app_needs_none_and_checks_none(self) -> None:
+        house = House({"1": AppSettings(SECRET, debug=True)})
+        assert house.client().login("ann", token="nonsense")["tokenExpiresAt"] is None
+
+    def test_no_reply_shows_the_token(self, house: House) -> None:
+        token = house.token("ann")
+        client = house.client()
+        client.error("login", appID=1, roomID="room", userID="bob", token=token)
+        assert token not in "".join(client.socket.texts)
+
+
+class TestTokenWillExpire:
+    def test_its_owner_is_warned_once_shortly_before(self) -> None:
+        house = House(TOKEN_APPS)
+        ann = house.login("ann", token=house.token("ann", ttl=60))
+        house.advance(29)
+        assert ann.events() == []
+        house.advance(1)
+        assert ann.events() == [("tokenWillExpire", {"roomID": "room", "seconds": 30})]
+        house.advance(10)
+        assert ann.events() == []
+
+    def test_one_who_comes_with_less_is_warned_at_once(self) -> None:
+        house = House(TOKEN_APPS)
+        ann = house.login("ann", token=house.token("ann", ttl=12))
+        house.advance(0)
+        assert ann.events() == [("tokenWillExpire", {"roomID": "room", "seconds": 12})]
+
+    def test_one_who_left_is_not(self) -> None:
+        house = House(TOKEN_APPS)
+        ann = house.login("ann", token=house.token("ann", ttl=60))
+        ann.result("logout")
+        house.advance(5)
+        assert (ann.events(), house.lobby.leftovers()) == ([], {"timers": 1})
+
+
+class TestPublish:
+    def test_the_address_is_ready_for_use(self, house: House) -> None:
+        result = house.login("ann").result("publish", streamID="s/1")
+        key = house.lobby.grants.key(grant_of(house, "ann", "s/1")).reveal()
+        url = f"rtmp://h/live/s%2F1?key={key}"
+        assert result == {
+            "streamID": "s/1", "url": url, "urls": [{"protocol": "rtmp", "url": url}],
+            "expiresAt": int((house.clock.wall() + 300) * 1000),
+        }  # fmt: skip
+
+    def test_again_gives_the_same_address_for_its_full_time(self, house: House) -> None:
+        ann = house.login("ann")
+        first = ann.result("publish", streamID="s")
+        house.advance(20)
+        again = ann.result("publish", streamID="s", media=["audio"])
+        assert again == first | {"expiresAt": first["expiresAt"] + 20_000}
+
+    def test_it_goes_through_its_states(self, house: House) -> None:
+        ann = house.login("ann")
+        ann.result("publish", streamID="s")
+        assert ann.events() == [("publisherState", {"roomID": "room", "streamID": "s", "state": "PUBLISH_REQUESTING", "code": 0})]
+        media_arrive(house, "ann", "s")
+        assert ann.events() == [("publisherState", {"roomID": "room", "streamID": "s", "state": "PUBLISHING", "code": 0})]
+
+    def test_others_hear_of_it_when_media_arrive_and_of_its_end(self, house: House) -> None:
+        ann, bob = house.login("ann"), house.login("bob")
+        ann.result("publish", streamID="s", extraInfo="x")
+        assert bob.events() == []
+        media_arrive(house, "ann", "s")
+        ((name, added),) = bob.events()
+        assert (name, added["type"], added["streams"][0]["extraInfo"]) == ("streams", "ADD", "x")
+        ann.result("unpublish", streamID="s")
+        ((name, removed),) = bob.events()
+        assert (name, removed["type"], removed["reason"]) == ("streams", "DELETE", {"code": 1, "name": "stopped"})
+        assert removed["seq"] > added["seq"]
+
+    @pytest.mark.parametrize(
+        ("params", "number"),
+        [
+            ({"streamID": ""}, 1000015), ({"streamID": "a\tb"}, 1000016), ({"streamID": "x" * 257}, 1000014),
+            ({"streamID": "s", "transport": "webrtc"}, 1802004), ({"streamID": "s", "transport": "whip"}, 1802004),
+            ({"streamID": "s", "media": []}, INVALID_PARAMS), ({}, INVALID_PARAMS),
+        ],
+        ids=str,
+    )  # fmt: skip
+    def test_what_is_refused(self, house: House, params: dict[str, Any], number: int) -> None:
+        assert house.login("ann").error("publish", **params) == number
+
+    def test_a_streamid_that_another_has(self, house: House) -> None:
+        house.login("ann").result("publish", streamID="s")
+        assert house.login("bob", "other").error("publish", streamID="s") == 1003028
+
+    def test_the_audience_does_not_publish(self, house: House) -> None:
+        assert house.login("ann", role="audience").error("publish", streamID="s") == 1003025
+
+    def test_unpublishing_nothing_is_fine(self, house: House) -> None:
+        assert house.login("ann").result("unpublish", streamID="never heard of") == {}
+
+
+class TestPlay:
+    def test_addresses_come_best_first(self, house: House) -> None:
+        house.login("ann").result("publish", streamID="s")
+        media_arrive(house, "ann", "s")
+        bob = house.login("bob")
+        for transport, order in (("rtmp", ["rtmp", "flv"]), ("flv", ["flv", "rtmp"])):
+            result = bob.result("play", streamID="s", transport=transport)
+            assert [url["protocol"] for url in result["urls"]] == order
+            assert result["url"] == result["urls"][0]["url"]
+        key = house.lobby.grants.key(grant_of(house, "bob", "s")).reveal()
+        assert {url["url"] for url in result["urls"]} == {f"rtmp://h/live/s?key={key}", f"http://h/live/s.flv?key={key}"}
+
+    def test_an_unknown_stream_unless_one_waits(self, house: House) -> None:
+        bob = house.login("bob")
+        assert bob.error("play", streamID="s") == 1004002
+        bob.result("play", streamID="s", wait=True)
+
+    def test_it_goes_through_its_states(self, house: House) -> None:
+        bob = house.login("bob")
+        bob.result("play", streamID="s", wait=True)
+        house.lobby.connect(grant_of(house, "bob", "s"))
+        house.login("ann").result("publish", streamID="s")
+        media_arrive(house, "ann", "s")
+        bob.result("stop", streamID="s")
+        assert [event["state"] for name, event in bob.events() if name == "playerState"] == [
+            "PLAY_REQUESTING", "PLAYING", "NO_PLAY",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("transport", ["webrtc", "whep"])
+    def test_transports_that_are_not_served(self, house: House, transport: str) -> None:
+        assert house.login("bob").error("play", streamID="s", wait=True, transport=transport) == 1802004
+
+    def test_ones_own_stream_is_not_played(self, house: House) -> None:
+        ann = house.login("ann")
+        ann.result("publish", streamID="s")
+        assert ann.error("play", streamID="s") == INVALID_PARAMS
+
+    def test_playing_again_and_stopping_one_medium_update_what_runs(self, house: House) -> None:
+        bob = house.login("bob")
+        bob.result("play", streamID="s", wait=True)
+        bob.result("play", streamID="s", wait=True, mode="live")
+        bob.result("stop", streamID="s", media=["video"])
+        grant = grant_of(house, "bob", "s")
+        assert (grant.mode, grant.media, house.lobby.plane.updates) == ("live", AUDIO, [grant, grant])
+
+    def test_stopping_nothing_is_fine(self, house: House) -> None:
+        assert house.login("bob").result("stop", streamID="never heard of") == {}
+
+
+class TestMute:
+    def test_others_are_told(self, house: House) -> None:
+        ann, bob = house.login("ann"), house.login("bob")
+        ann.result("publish", streamID="s")
+        media_arrive(house, "ann", "s")
+        bob.events()
+        ann.result("mute", streamID="s", audio=True)
+        ann.result("mute", streamID="s", audio=True)
+        ann.result("mute", streamID="s")
+        ((name, event),) = bob.events()
+        assert (name, event | {"seq": 0}) == (
+            "mute", {"roomID": "room", "seq": 0, "streamID": "s", "userID": "ann", "audio": True, "video": False},
+        )  # fmt: skip
+        assert house.client().login("cat")["streams"][0]["muted"] == {"audio": True, "video": False}
+
+    def test_of_a_stream_that_is_not_ones_own(self, house: House) -> None:
+        assert house.login("ann").error("mute", streamID="s", audio=True) == 1004002
+
+
+class TestLogout:
+    def test_everything_ends_for_the_others_and_the_socket_stays_for_another_login(self, house: House) -> None:
+        ann, bob = house.login("ann"), house.login("bob", userUpdate=True)
+        ann.result("publish", streamID="s")
+        media_arrive(house, "ann", "s")
+        bob.events()
+        ann.events()
+        assert ann.result("logout") == {}
+        assert [(name, event["type"], event["reason"]["code"]) for name, event in bob.events()] == [
+            ("streams", "DELETE", 1), ("users", "DELETE", 1),
+        ]  # fmt: skip
+        assert (ann.events(), ann.closed) == ([], None)
+        assert ann.error("publish", streamID="s") == 1000002
+        assert ann.error("logout") == 1000002
+        ann.login("ann", "another room")
+
+    def test_the_login_deadline_runs_anew(self, house: House) -> None:
+        ann = house.login("ann")
+        house.advance(30)
+        ann.result("logout")
+        house.advance(9)
+        assert ann.closed is None
+        house.advance(1)
+        assert ann.closed is CloseReason.LOGIN_TIMEOUT
+
+
+class TestRequests:
+    """What holds for every request, whatever its method."""
+
+    def test_the_reply_comes_before_the_events_that_it_causes(self, house: House) -> None:
+        ann = house.login("ann")
+        for method in ("publish", "unpublish"):
+            reply, *events = ann.send(json.dumps({"jsonrpc": "2.0", "id": method, "method": method, "params": {"streamID": "s"}}))
+            assert "result" in reply
+            assert [event["method"] for event in events] == ["publisherState"]
+
+    @pytest.mark.parametrize(
+        ("frame", "number"),
+        [
+            ("", PARSE_ERROR), ("nonsense", PARSE_ERROR), ("{", PARSE_ERROR), ("\ud800", PARSE_ERROR),
+            ("[" * 60_000, INVALID_REQUEST), ("[]", INVALID_REQUEST), ("7", INVALID_REQUEST),
+            ('[{"jsonrpc":"2.0","id":1,"method":"ping"}]', INVALID_REQUEST),
+            ('{"jsonrpc":"2.0","id":null,"method":"ping"}', INVALID_REQUEST),
+            ('{"jsonrpc":"2.0","method":"logout"}', INVALID_REQUEST),
+        ],
+    )  # fmt: skip
+    def test_what_cannot_be_answered_by_id_is_answered_without(self, house: House, frame: str, number: int) -> None:
+        ann = house.login("ann")
+        (reply,) = ann.send(frame)
+        assert (reply["id"], reply["error"]["code"]) == (None, number)
+        assert ann.result("ping") == {}, "and the talk goes on"
+
+    def test_an_unknown_method(self, house: House) -> None:
+        error = house.login("ann").ask("sing", {"song": "x"})["error"]
+        assert (error["code"], error["data"]) == (METHOD_NOT_FOUND, {"name": "METHOD_NOT_FOUND", "retry": "never"})
+
+    def test_a_ping_without_an_id_is_heard_and_not_answered(self, house: House) -> None:
+        ann = house.login("ann")
+        assert ann.send('{"jsonrpc":"2.0","method":"ping"}') == []
+        assert ann.send('{"jsonrpc":"2.0","method":"ping","params":7}') == []
+
+    def test_a_binary_frame_closes_the_socket(self, house: House) -> None:
+        ann = house.login("ann")
+        assert ann.send(b'{"jsonrpc":"2.0","id":1,"method":"ping"}') == []
+        assert (ann.closed, CloseReason.BINARY_REFUSED.code) == (CloseReason.BINARY_REFUSED, 1003)
+
+    def test_nothing_is_heard_from_a_socket_that_is_being_closed(self, house: House) -> None:
+        ann, bob = house.login("ann"), house.login("bob", userUpdate=True)
+        ann.send(b"")
+        assert ann.send('{"jsonrpc":"2.0","id":1,"method":"logout"}') == []
+        assert bob.events() == []
+
+
+class TestRepeats:
+    def test_a_repeated_request_acts_once_and_gets_the_same_reply(self, house: House) -> None:
+        ann = house.login("ann")
+        first = ann.ask("publish", {"streamID": "s"}, id=7)
+        ann.result("unpublish", streamID="s")
+        ann.events()
+        assert ann.ask("publish", {"streamID": "s"}, id=7) == first
+        assert ann.events() == []
+        assert ann.conversation.attachment is not None
+        assert ann.conversation.attachment.session.publishing == {}
+
+    def test_so_does_one_that_was_refused(self, house: House) -> None:
+        bob = house.login("bob")
+        refused = bob.ask("play", {"streamID": "s"}, id=7)
+        house.login("ann").result("publish", streamID="s")
+        media_arrive(house, "ann", "s")
+        assert bob.ask("play", {"streamID": "s"}, id=7) == refused
+        assert "result" in bob.ask("play", {"streamID": "s"}, id=8)
+
+    def test_it_also_works_on_the_next_socket_of_the_session(self, house: House) -> None:
+        ann = house.login("ann")
+        first = ann.ask("publish", {"streamID": "s"}, id="x")
+        ann.gone()
+        again = house.client()
+        again.login("ann", resume={"sessionID": ann.session})
+        assert again.ask("publish", {"streamID": "s"}, id="x") == first
+
+    @pytest.mark.parametrize("other", [("publish", {"streamID": "t"}), ("unpublish", {"streamID": "s"})])
+    def test_an_id_with_other_content_is_refused(self, house: House, other: tuple[str, dict[str, Any]]) -> None:
+        ann = house.login("ann")
+        ann.ask("publish", {"streamID": "s"}, id=7)
+        assert ann.ask(*other, id=7)["error"]["code"] == INVALID_REQUEST
+
+    def test_login_and_ping_act_each_time(self, house: House) -> None:
+        ann = house.client()
+        assert "error" in ann.ask("login", {"appID": 1, "roomID": "", "userID": "ann"}, id=1)
+        assert "result" in ann.ask("login", {"appID": 1, "roomID": "r", "userID": "ann"}, id=1)
+        assert ann.ask("ping", id=1)["result"] == {}
+        assert ann.ask("ping", {"more": 1}, id=1)["result"] == {}
+        assert "result" in ann.ask("publish", {"streamID": "s"}, id=1)
+
+    def test_only_the_last_ones_are_remembered(self) -> None:
+        ann = House(repeats=2).login("ann")
+        for id in (1, 2, 3):
+            ann.ask("stop", {"streamID": f"s{id}"}, id=id)
+        assert "result" in ann.ask("stop", {"streamID": "other"}, id=1)
+        assert "error" in ann.ask("stop", {"streamID": "other"}, id=3)
+
+
+class TestRate:
+    def test_too_many_requests_are_told_when_to_come_again(self) -> None:
+        house = House(requests_per_second=10, requests_burst=3)
+        ann = house.login("ann")
+        ann.result("ping")
+        ann.result("ping")
+        error = ann.ask("publish", {"streamID": "s"}, id="late")["error"]
+        assert (error["code"], error["data"]) == (1002071, {"name": "RATE_LIMITED", "retry": "after", "afterMs": 101})
+        house.advance(error["data"]["afterMs"] / 1000)
+        assert "result" in ann.ask("publish", {"streamID": "s"}, id="late"), "a refused request may come again with its id"
+
+    def test_each_socket_has_its_own_allowance(self) -> None:
+        house = House(requests_per_second=10, requests_burst=1)
+        house.login("ann")
+        house.login("bob")
