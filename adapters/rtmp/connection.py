@@ -400,7 +400,7 @@ class Connection:
     def accept_play(self) -> None:
         """The peer may play. What is sent to it now comes before its media. Call `receive(b"")` afterwards.
 
-        `|RtmpSampleAccess`, which Flash servers send here, is left out: ffmpeg takes it for a subtitle track.
+        `|RtmpSampleAccess`, which Flash servers send here, is left out: ffmpeg takes it for a data track.
         """
         stream = self._answer(Move.ACCEPT, StreamState.PLAYING)
         msid = stream.msid

@@ -42,13 +42,15 @@ def player_wire(msid: int, chunk_bytes: int) -> Wire:
     """
 
     def rtmp(unit: Unit) -> bytes:
+        timestamp = unit.timestamp
         if isinstance(unit, AudioUnit | AudioConfig):
             type_id, body = AUDIO, audio_body(unit)
         elif isinstance(unit, Metadata):
             type_id, body = AMF0_DATA, amf0.encode(("onMetaData", amf0.EcmaArray(unit.values)))
+            timestamp = 0  # with any other time, ffmpeg takes metadata for a subtitle track
         else:
             type_id, body = VIDEO, video_body(unit)
-        return media_message(type_id, msid, unit.timestamp, body, chunk_bytes)
+        return media_message(type_id, msid, timestamp, body, chunk_bytes)
 
     return rtmp
 

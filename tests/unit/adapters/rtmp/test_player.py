@@ -45,7 +45,7 @@ def test_messages(unit: Unit, type_id: int, body: bytes) -> None:
 
 def test_metadata() -> None:
     (message,) = read(Metadata(5, b"", {"width": 640.0}).form(player_wire(1, 4096)))
-    assert message.type_id == AMF0_DATA
+    assert (message.type_id, message.timestamp) == (AMF0_DATA, 0)
     assert data_of(message) == ["onMetaData", {"width": 640.0}]
 
 
