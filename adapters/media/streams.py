@@ -53,15 +53,13 @@ class Publisher(Protocol):
 class _Channel:
     """One stream's place: its LiveStream, its publisher, its viewings."""
 
-    __slots__ = ("freed", "ingest", "live", "name", "taker", "viewings")
+    __slots__ = ("freed", "ingest", "live", "name", "viewings")
 
     def __init__(self, name: tuple[str, str], live: LiveStream) -> None:
         self.name = name
         self.live = live
         self.ingest: Ingest | None = None
         self.freed = asyncio.Event()
-        self.taker = False
-        """A connection is waiting to take over."""
         self.viewings: dict[Viewing, None] = {}
 
 
@@ -81,10 +79,12 @@ class Ingest:
     def write(self, unit: Unit) -> None:
         """Takes a unit with the timestamp that the publisher gave it (milliseconds, modulo 2³²).
 
-        Raises GatewayError if the media cannot be carried.
+        Raises GatewayError if the media cannot be carried. A publisher that has ended writes nothing more.
         """
+        if self._channel.ingest is not self:
+            return
         self._live.write(unit)
-        if not self._announced and self._live.media and self._channel.ingest is self:
+        if not self._announced and self._live.media:
             self._announced = True
             self._streams.access.media_arrived(self.grant, self._live.media)
 
@@ -136,6 +136,8 @@ class Streams:
         self._call_later = loop.call_later
         self._turns = Turns(self._call_later, settings.cohort_viewers)
         self._channels: dict[tuple[str, str], _Channel] = {}
+        self._takers: set[tuple[str, str]] = set()
+        """Streams that a connection is waiting to take over."""
         self._past: dict[str, TransportStats] = {}
         """What streams that are over did for their viewers."""
 
@@ -208,7 +210,7 @@ class Streams:
         channel = self._channels.pop((app, stream_id), None)
         if channel is not None:
             channel.live.end(error)
-            channel.freed.set()
+            self.release(channel)
             _add(self._past, channel.live.stats.transports)
 
     def update(self, grant: Grant) -> None:
@@ -230,15 +232,15 @@ class Streams:
 
     async def _wait_for_turn(self, grant: Grant) -> None:
         """Waits until nobody publishes the stream, or its publisher has been silent for long enough."""
-        channel = self._channels.get((grant.app, grant.stream_id))
-        if channel is None or channel.ingest is None:
+        name = (grant.app, grant.stream_id)
+        if self._holder(name) is None:
             return
-        if channel.taker:
+        if name in self._takers:
             raise GatewayError(ALREADY_PUBLISHING)
-        channel.taker = True
+        self._takers.add(name)
         try:
             until = self._now() + self._settings.takeover_hold
-            while (holder := channel.ingest) is not None:
+            while (holder := self._holder(name)) is not None:
                 now = self._now()
                 silent_at = holder.publisher.last_heard() + self._settings.takeover_silence
                 if silent_at <= now:
@@ -247,9 +249,14 @@ class Streams:
                 elif until <= now:
                     raise GatewayError(ALREADY_PUBLISHING)
                 else:
-                    await _settled(channel.freed, min(silent_at, until) - now)
+                    await _settled(holder._channel.freed, min(silent_at, until) - now)
         finally:
-            channel.taker = False
+            self._takers.discard(name)
+
+    def _holder(self, name: tuple[str, str]) -> Ingest | None:
+        """Who publishes the stream now. Its channel may be another one than a moment ago."""
+        channel = self._channels.get(name)
+        return channel.ingest if channel else None
 
     def release(self, channel: _Channel) -> None:
         """The channel's publisher is no more; whoever waits may have its place."""

@@ -1,0 +1,303 @@
+"""Who publishes a stream now, who takes over from whom, and what becomes of the connections when the gateway decides.
+
+The event loop's time jumps to the next timer whenever nothing else is to be done: exact, and without waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from adapters.media.streams import Ingest, Streams, Viewing
+from adapters.media.units import AudioConfig, Unit
+from gateway.auth.access import AccessRequest, Action
+from gateway.errors import ALREADY_PUBLISHING, KEY_REVOKED, SHUTTING_DOWN, Fault, GatewayError
+from gateway.rooms.events import StreamAdded, StreamRemoved
+from gateway.rooms.model import BOTH_MEDIA, Grant
+from tests.support.lobby import AUDIO, Guest, Lobby
+from tests.support.streams import AUDIO_CONFIG, RecordingViewer, audio
+
+HOLD, SILENCE = 3.0, 2.0
+
+
+class JumpingLoop(asyncio.SelectorEventLoop):
+    """An event loop that does not wait: its time jumps to the next timer."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        super().__init__(_NoWaiting(self))
+
+    def time(self) -> float:
+        return self.now
+
+
+class _NoWaiting(selectors.SelectSelector):
+    def __init__(self, loop: JumpingLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        assert timeout is not None, "everyone waits for something that never comes"
+        self._loop.now += timeout
+        return super().select(0)
+
+
+class Pusher:
+    """A publishing connection: when it was heard last, and with which reasons it was cut."""
+
+    def __init__(self, *, lively: bool = True) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = self._loop.time()
+        self.lively = lively
+        self.cuts: list[Fault] = []
+
+    def last_heard(self) -> float:
+        return self._loop.time() if self.lively else self._heard_at
+
+    def cut(self, error: GatewayError) -> None:
+        self.cuts.append(error.fault)
+
+
+class Scene:
+    """The directory of streams with a registry behind it."""
+
+    def __init__(self) -> None:
+        self.lobby = Lobby()
+        self.streams = Streams(self.lobby.registry, self.lobby.media)
+        self.lobby.registry.connect(self.streams)
+        self.ann = self.lobby.enter("ann")
+        self.bob = self.lobby.enter("bob")
+        self.grant = self.ann.publish("s")
+        self.address = self.lobby.request(self.grant)
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def push(self, pusher: Pusher, address: AccessRequest | None = None) -> Ingest:
+        return await self.streams.publish(address or self.address, pusher)
+
+    async def go_on_air(self, pusher: Pusher) -> Ingest:
+        ingest = await self.push(pusher)
+        send_audio(ingest)
+        return ingest
+
+    async def view(self, guest: Guest, viewer: RecordingViewer) -> tuple[Grant, Viewing]:
+        grant = guest.play("s", wait=True)
+        return grant, await self.streams.play(self.lobby.request(grant), viewer)
+
+
+def send_audio(ingest: Ingest, *numbers: int) -> None:
+    """Writes a configuration and these access units."""
+    units: list[Unit] = [AudioConfig(0, AUDIO_CONFIG), *(audio(number, 20 * number) for number in numbers or (1,))]
+    for unit in units:
+        ingest.write(unit)
+
+
+async def refused(wish: Awaitable[object]) -> Fault:
+    """Why it is refused."""
+    with pytest.raises(GatewayError) as refusal:
+        await wish
+    return refusal.value.fault
+
+
+def play_out(scene: Callable[[Scene], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """Makes a coroutine over a fresh scene a test."""
+
+    async def main() -> None:
+        await scene(Scene())
+
+    def test() -> None:
+        with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+            runner.run(main())
+
+    test.__doc__ = scene.__doc__
+    return test
+
+
+@play_out
+async def test_a_second_live_publisher_is_held_then_refused_and_disturbs_nothing(scene: Scene) -> None:
+    first = Pusher()
+    await scene.go_on_air(first)
+    scene.bob.forget()
+    began = scene.now()
+    assert await refused(scene.push(Pusher())) is ALREADY_PUBLISHING
+    assert scene.now() - began == pytest.approx(HOLD)
+    assert (first.cuts, scene.bob.heard) == ([], [])
+
+
+@play_out
+async def test_it_takes_over_once_the_first_has_been_silent(scene: Scene) -> None:
+    first = Pusher(lively=False)
+    await scene.go_on_air(first)
+    scene.bob.forget()
+    began = scene.now()
+    ingest = await scene.go_on_air(Pusher())
+    assert scene.now() - began == pytest.approx(SILENCE)
+    assert first.cuts == [ALREADY_PUBLISHING]
+    assert scene.bob.events == [], "nobody is told"
+    assert list(scene.streams.ingests()) == [ingest]
+
+
+@play_out
+async def test_it_takes_over_as_soon_as_the_first_is_closed(scene: Scene) -> None:
+    ingest = await scene.go_on_air(Pusher())
+    began = scene.now()
+    asyncio.get_running_loop().call_later(1, lambda: ingest.close(deliberate=False))
+    await scene.push(Pusher())
+    assert scene.now() - began == pytest.approx(1)
+
+
+@play_out
+async def test_only_one_waits_others_are_refused_at_once(scene: Scene) -> None:
+    await scene.go_on_air(Pusher())
+    waiting = asyncio.ensure_future(scene.push(Pusher()))
+    await asyncio.sleep(0)
+    began = scene.now()
+    assert await refused(scene.push(Pusher())) is ALREADY_PUBLISHING
+    assert scene.now() == began
+    assert await refused(waiting) is ALREADY_PUBLISHING
+
+
+@play_out
+async def test_one_who_waits_does_not_push_out_another_who_came_in_between(scene: Scene) -> None:
+    first = await scene.go_on_air(Pusher())
+    waiting = asyncio.ensure_future(scene.push(Pusher()))
+    await asyncio.sleep(0)
+    first.close(deliberate=True)
+    between = await scene.push(Pusher())
+    assert await refused(waiting) is ALREADY_PUBLISHING
+    assert list(scene.streams.ingests()) == [between]
+
+
+@play_out
+async def test_one_who_waits_is_refused_when_the_grant_ends(scene: Scene) -> None:
+    first = Pusher()
+    await scene.go_on_air(first)
+    waiting = asyncio.ensure_future(scene.push(Pusher()))
+    await asyncio.sleep(0)
+    scene.lobby.registry.unpublish(scene.ann.session, "s", BOTH_MEDIA)
+    assert first.cuts == [KEY_REVOKED]
+    assert await refused(waiting) is KEY_REVOKED
+
+
+@play_out
+async def test_one_who_waits_does_not_hold_up_the_gateways_end(scene: Scene) -> None:
+    await scene.go_on_air(Pusher())
+    waiting = asyncio.ensure_future(scene.push(Pusher()))
+    await asyncio.sleep(0)
+    scene.streams.stop(GatewayError(SHUTTING_DOWN))
+    began = scene.now()
+    await waiting
+    assert scene.now() == began
+
+
+@play_out
+async def test_a_signed_address_publishes_without_a_session(scene: Scene) -> None:
+    address = scene.lobby.address(Action.PUBLISH, "studio")
+    ingest = await scene.push(Pusher(), address)
+    send_audio(ingest)
+    viewer = RecordingViewer()
+    await scene.streams.play(scene.lobby.address(Action.PLAY, "studio"), viewer)
+    send_audio(ingest, 2)
+    await asyncio.sleep(1)
+    assert viewer.story[-1].startswith("A2@")
+
+
+@play_out
+async def test_one_that_was_cut_writes_nothing_more(scene: Scene) -> None:
+    first = await scene.go_on_air(Pusher(lively=False))
+    viewer = RecordingViewer()
+    await scene.view(scene.bob, viewer)
+    second = await scene.go_on_air(Pusher())
+    await asyncio.sleep(1)
+    viewer.forget()
+    first.write(audio(99, 1000))
+    await asyncio.sleep(1)
+    assert viewer.writes == []
+    first.close(deliberate=True)
+    assert list(scene.streams.ingests()) == [second], "and its end means nothing"
+
+
+@play_out
+async def test_a_stream_is_announced_with_its_first_media_and_a_lost_publisher_is_not_told(scene: Scene) -> None:
+    ingest = await scene.push(Pusher())
+    assert scene.bob.events == []
+    send_audio(ingest)
+    (added,) = scene.bob.events
+    assert (type(added), added.stream.media) == (StreamAdded, AUDIO)
+    ingest.close(deliberate=False)
+    ingest.close(deliberate=True)
+    assert len(scene.bob.events) == 1
+
+
+@play_out
+async def test_a_deliberate_end_lets_the_viewers_go(scene: Scene) -> None:
+    ingest = await scene.go_on_air(Pusher())
+    viewer = RecordingViewer()
+    _, viewing = await scene.view(scene.bob, viewer)
+    ingest.close(deliberate=True)
+    assert [type(event) for event in scene.bob.events] == [StreamAdded, StreamRemoved]
+    assert viewer.endings == [None]
+    viewing.close()
+    assert len(scene.streams) == 0
+
+
+@play_out
+async def test_viewers_stay_while_a_lost_publisher_is_awaited(scene: Scene) -> None:
+    viewer = RecordingViewer()
+    await scene.view(scene.bob, viewer)
+    (await scene.go_on_air(Pusher())).close(deliberate=False)
+    assert viewer.endings == []
+    ingest = await scene.go_on_air(Pusher())
+    viewer.forget()
+    send_audio(ingest, 2)
+    await asyncio.sleep(1)
+    assert viewer.writes
+    assert viewer.endings == []
+
+
+@play_out
+async def test_stop_and_a_grants_end_tell_the_viewer_why_once(scene: Scene) -> None:
+    await scene.go_on_air(Pusher())
+    viewer = RecordingViewer()
+    grant, viewing = await scene.view(scene.bob, viewer)
+    scene.lobby.registry.stop(scene.bob.session, "s", BOTH_MEDIA)
+    assert [error.fault for error in viewer.endings if error] == [KEY_REVOKED]
+    viewing.close()
+    assert (len(viewer.endings), grant.connections) == (1, 0)
+
+
+@play_out
+async def test_one_more_viewer_than_a_grant_may_have_puts_out_the_oldest(scene: Scene) -> None:
+    await scene.go_on_air(Pusher())
+    viewers = [RecordingViewer() for _ in range(scene.lobby.media.viewers_per_grant + 1)]
+    for viewer in viewers:
+        grant, _ = await scene.view(scene.bob, viewer)
+    assert [bool(viewer.endings) for viewer in viewers] == [True, False, False, False, False]
+    assert grant.connections == scene.lobby.media.viewers_per_grant
+
+
+@play_out
+async def test_a_change_of_the_grant_reaches_the_running_viewer(scene: Scene) -> None:
+    viewer = RecordingViewer()
+    await scene.view(scene.bob, viewer)
+    scene.bob.play("s", AUDIO, wait=True)
+    assert viewer.media == AUDIO
+
+
+@play_out
+async def test_nothing_is_left_of_a_stream_that_nobody_uses(scene: Scene) -> None:
+    _, viewing = await scene.view(scene.bob, RecordingViewer())
+    ingest = await scene.go_on_air(Pusher())
+    viewing.close()
+    viewing.close()
+    assert len(scene.streams) == 1
+    ingest.close(deliberate=True)
+    assert len(scene.streams) == 0
+    scene.ann.leave()
+    scene.bob.leave()
+    assert scene.lobby.leftovers() == {}
