@@ -136,9 +136,11 @@ class Gateway:
 
     def _run_timers(self) -> None:
         self._armed = None
-        self.timers.run_due(self._loop.time())
-        if (at := self.timers.next_deadline) is not None:
-            self._arm(at)
+        try:
+            self.timers.run_due(self._loop.time())
+        finally:  # one deadline's failure, which the loop logs, must not stop the clock for all others
+            if (at := self.timers.next_deadline) is not None:
+                self._arm(at)
 
     async def _probe_lag(self) -> None:
         while True:
