@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, cast
 
 from sanic import HTTPResponse, Request, Sanic
+from sanic.constants import HTTP_METHODS
+from sanic.exceptions import MethodNotAllowed
 from sanic.response import empty
 
 from gateway.auth.access import AccessRequest, Action
@@ -19,6 +21,8 @@ from gateway.http.origin import Clients
 
 _SUFFIX = ".flv"
 _FOREVER = float("inf")
+_METHODS = ("GET", "OPTIONS")
+"""Sanic does not find out by itself what `Allow` has to say of a route like ours (RFC 9110 section 15.5.6)."""
 _PREFLIGHT = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "GET",
@@ -75,8 +79,13 @@ def add_flv(
     async def preflight(request: Request, rest: str) -> HTTPResponse:
         return empty(headers=_PREFLIGHT)
 
+    async def other(request: Request, rest: str) -> None:
+        raise MethodNotAllowed(f"{request.method} is not served here", request.method, _METHODS)
+
     app.add_route(pull, "/live/<rest:path>", methods=["GET"], name="flv_pull", unquote=False)
     app.add_route(preflight, "/live/<rest:path>", methods=["OPTIONS"], name="flv_preflight", unquote=False)
+    others = [method.value for method in HTTP_METHODS if method.value not in _METHODS]
+    app.add_route(other, "/live/<rest:path>", methods=others, name="flv_other", unquote=False)
 
 
 def _last_and_endless(request: Request[Any, Any]) -> None:

@@ -9,6 +9,8 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sanic import HTTPResponse, Request, Sanic
@@ -87,8 +89,11 @@ def _bound(host: str, port: int) -> socket.socket:
     return sock
 
 
-def _body(status: int, code: int, name: str, message: str, retry: str) -> HTTPResponse:
-    return json({"code": code, "name": name, "message": message, "retry": retry}, status=status, headers=_CORS)
+def _body(
+    status: int, code: int, name: str, message: str, retry: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> HTTPResponse:
+    told = {"code": code, "name": name, "message": message, "retry": retry}
+    return json(told, status=status, headers={**headers, **_CORS})
 
 
 async def _refused(request: Request, error: GatewayError) -> HTTPResponse:
@@ -98,7 +103,7 @@ async def _refused(request: Request, error: GatewayError) -> HTTPResponse:
 
 
 async def _http_error(request: Request, error: SanicException) -> HTTPResponse:
-    return _body(error.status_code, error.status_code, type(error).__name__, str(error), "never")
+    return _body(error.status_code, error.status_code, type(error).__name__, str(error), "never", error.headers)
 
 
 async def _failed(request: Request, error: Exception) -> HTTPResponse:
