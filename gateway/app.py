@@ -64,7 +64,8 @@ class Gateway:
         )
         clients = Clients(config.listen.trusted_proxies)
         add_websocket(self.http.app, self.signaling, config.signaling, clients)
-        add_flv(self.http.app, FlvPlayer, self.streams.play, FLV_HEADERS, clients)
+        self.flv_refusals: Counter[str] = Counter()
+        add_flv(self.http.app, FlvPlayer, self.streams.play, FLV_HEADERS, clients, self.flv_refusals)
         add_operations(self.http.app, self.metrics, lambda: self.ready)
         self.ready = False
         self._lag_probe: asyncio.Task[None] | None = None
@@ -122,7 +123,12 @@ class Gateway:
             bytes_in={"rtmp": self.rtmp.stats.bytes_in},
             bytes_out={protocol: stats.bytes_out for protocol, stats in played.items()},
             skips={protocol: stats.skips for protocol, stats in played.items()},
-            refusals={("rtmp", reason): count for reason, count in self.rtmp.stats.refusals.items()},
+            dropped={protocol: stats.dropped for protocol, stats in played.items()},
+            refusals={
+                (protocol, reason): count
+                for protocol, counts in (("rtmp", self.rtmp.stats.refusals), ("flv", self.flv_refusals))
+                for reason, count in counts.items()
+            },
             timers=len(self.timers),
             tasks=len(asyncio.all_tasks()),
             ready=self.ready,

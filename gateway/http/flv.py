@@ -6,6 +6,7 @@ Only HTTP is here. What the body is made of is the player's affair, which the co
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, cast
 
@@ -53,18 +54,19 @@ Play = Callable[[AccessRequest, Any], Awaitable[Viewing]]
 
 
 def add_flv(
-    app: Sanic[Any, Any], new_player: NewPlayer, play: Play, headers: Mapping[str, str], clients: Clients
-) -> None:
-    """Serves HTTP-FLV at `/live/….flv`. `headers`: those of every FLV response."""
+    app: Sanic[Any, Any], new_player: NewPlayer, play: Play, headers: Mapping[str, str], clients: Clients,
+    refusals: Counter[str],
+) -> None:  # fmt: skip
+    """Serves HTTP-FLV at `/live/….flv`. `headers`: those of every FLV response; `refusals` counts them by reason."""
 
     async def pull(request: Request, rest: str) -> None:
-        stream, key = parse_address(request.raw_url.decode("ascii"))
-        if not stream.endswith(_SUFFIX):
-            raise GatewayError(STREAM_NOT_FOUND, f"HTTP pulls end with {_SUFFIX}")
-        wish = AccessRequest(Action.PLAY, "flv", stream.removesuffix(_SUFFIX), key, clients.address(request))
         transport = cast(asyncio.Transport, request.transport)
         player = new_player(transport.write, transport.get_write_buffer_size)
-        viewing = await play(wish, player)
+        try:
+            viewing = await play(_wish(request, clients), player)
+        except GatewayError as error:
+            refusals[error.fault.name] += 1
+            raise
         try:
             _last_and_endless(request)
             response = await request.respond(headers=dict(headers))
@@ -86,6 +88,13 @@ def add_flv(
     app.add_route(preflight, "/live/<rest:path>", methods=["OPTIONS"], name="flv_preflight", unquote=False)
     others = [method.value for method in HTTP_METHODS if method.value not in _METHODS]
     app.add_route(other, "/live/<rest:path>", methods=others, name="flv_other", unquote=False)
+
+
+def _wish(request: Request[Any, Any], clients: Clients) -> AccessRequest:
+    stream, key = parse_address(request.raw_url.decode("ascii"))
+    if not stream.endswith(_SUFFIX):
+        raise GatewayError(STREAM_NOT_FOUND, f"HTTP pulls end with {_SUFFIX}")
+    return AccessRequest(Action.PLAY, "flv", stream.removesuffix(_SUFFIX), key, clients.address(request))
 
 
 def _last_and_endless(request: Request[Any, Any]) -> None:

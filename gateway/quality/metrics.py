@@ -40,6 +40,8 @@ class Snapshot:
     """Media sent so far, by protocol."""
     skips: Mapping[str, int]
     """Times that a slow viewer was moved to the next keyframe, by protocol."""
+    dropped: Mapping[str, int]
+    """Viewers that stayed behind for too long and were let go, by protocol."""
     refusals: Mapping[tuple[str, str], int]
     """Connections refused or cut for a fault, by protocol and reason."""
     timers: int
@@ -70,6 +72,7 @@ class _State(Collector):
         yield _counter("gateway_media_received_bytes", "Bytes received from media connections", ("protocol",), now.bytes_in)
         yield _counter("gateway_media_sent_bytes", "Bytes handed to media connections", ("protocol",), now.bytes_out)
         yield _counter("gateway_viewer_skips", "Slow viewers moved to the next keyframe", ("protocol",), now.skips)
+        yield _counter("gateway_viewers_dropped", "Viewers let go because they stayed behind", ("protocol",), now.dropped)
         yield _counter("gateway_refusals", "Media connections refused or cut for a fault", ("protocol", "reason"), now.refusals)
         yield GaugeMetricFamily("gateway_timers", "Deadlines waiting", value=now.timers)
         yield GaugeMetricFamily("gateway_tasks", "Tasks of the event loop", value=now.tasks)
