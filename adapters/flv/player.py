@@ -12,6 +12,7 @@ from collections.abc import Callable
 from adapters.flv.mux import file_header
 from adapters.flv.tags import tag_bytes
 from adapters.media.units import Medium, PlayMode, Unit
+from adapters.media.viewer import Relay
 from gateway.errors import GatewayError
 from gateway.rooms.model import BOTH_MEDIA
 
@@ -43,6 +44,7 @@ class FlvPlayer:
     def __init__(self, write: Callable[[bytes], None], backlog: Callable[[], int]) -> None:
         self.mode = PlayMode.RTC
         self.media = BOTH_MEDIA
+        self.port = Relay(self)
         self.backlog = backlog
         self._write = write
         self._held: list[bytes] | None = []

@@ -22,13 +22,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from adapters.media.units import Medium, PlayMode, Unit, VideoConfig, Wire
-from adapters.media.viewer import Viewer
+from adapters.media.viewer import Port, Viewer
 from gateway.config import MediaSettings
 
 CallLater: TypeAlias = Callable[..., TimerHandle]
 """`loop.call_later`."""
 
-STAGGER = 0.4
+STAGGER = 0.2
 """By how much of itself a cohort's batch window is longer than the setting, at most."""
 
 _GOLDEN = 0.618034
@@ -115,7 +115,7 @@ class Cohort:
         self._lane = lane
         self._stagger = stagger
         self._timer: TimerHandle | None = None
-        self._members: tuple[tuple[Callable[[], int], Callable[[bytes], None], Seat], ...] | None = None
+        self._members: tuple[tuple[Port, Seat], ...] | None = None
         self.seats: dict[Seat, None] = {}
         self.position = lane.end
         """Everything in the lane before this was written."""
@@ -162,17 +162,23 @@ class Cohort:
         self.position = lane.end
         members = self._members
         if members is None:
-            members = self._members = tuple((seat.backlog, seat.send, seat) for seat in self.seats)
-        limit = lane.backlog_limit
-        slow: list[Seat] | None = None
-        for backlog, send, seat in members:
-            if backlog() > limit:
-                slow = [seat] if slow is None else [*slow, seat]
+            members = self._members = tuple((seat.viewer.port, seat) for seat in self.seats)
+        size = len(data)
+        short: list[tuple[Seat, int]] = []
+        for port, seat in members:
+            try:
+                taken = port.send(data)
+            except OSError:
+                taken = 0
+            if taken != size:
+                short.append((seat, taken))
+        lane.stats.bytes_out += size * len(members)
+        for seat, taken in short:
+            if taken or seat.backlog() <= lane.backlog_limit:
+                seat.send(data[taken:])
             else:
-                send(data)
-        lane.stats.bytes_out += len(data) * (len(members) - (len(slow) if slow else 0))
-        for seat in slow or ():
-            lane.gate(seat, position)
+                lane.stats.bytes_out -= size
+                lane.gate(seat, position)
         lane.settle(self)
         return len(members)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Protocol, cast
@@ -30,6 +29,7 @@ from adapters.rtmp.events import (
 )
 from adapters.rtmp.player import RtmpPlayer, Viewing
 from adapters.rtmp.publisher import Ingest, RtmpPublisher
+from adapters.rtmp.sockets import SocketTransport
 from adapters.rtmp.states import Phase
 from gateway.auth.access import AccessRequest, Action
 from gateway.auth.stream_keys import parse_address
@@ -67,7 +67,7 @@ class House:
     """Connections so far: the last one's number in the log."""
 
 
-class Peer(asyncio.Protocol):
+class Peer:
     """One client."""
 
     def __init__(self, house: House) -> None:
@@ -88,17 +88,16 @@ class Peer(asyncio.Protocol):
 
     # Socket ---------------------------------------------------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        address = transport.get_extra_info("peername")
-        self._client = str(address[0]) if address else ""
+    def connection_made(self, transport: SocketTransport) -> None:
+        self._transport = transport
+        self._client = transport.peer
         self._stats.connections += 1
         self._house.peers[self] = None
         if len(self._house.peers) > self._settings.connections:
             self._stats.refusals[TOO_MANY_CONNECTIONS] += 1
             self._transport.abort()
             return
-        _set_options(transport.get_extra_info("socket"), self._settings.player_idle / 2)
+        transport.set_options(self._settings.player_idle / 2)
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._clock()
@@ -203,14 +202,8 @@ class Peer(asyncio.Protocol):
         log.info("rtmp conn=%d client=%s publishes", self._number, self._client)
 
     async def _play(self, asked: PlayAsked) -> None:
-        transport = self._transport
         asking = RtmpPlayer(
-            asked.msid,
-            self._settings.chunk_bytes,
-            transport.write,
-            transport.get_write_buffer_size,
-            self._begin_player,
-            self._player_over,
+            asked.msid, self._settings.chunk_bytes, self._transport, self._begin_player, self._player_over
         )
         viewing = await self._house.streams.play(self._request(Action.PLAY, asked.address), asking)
         if self._players.get(asked.msid) is asking:
@@ -287,11 +280,7 @@ class Peer(asyncio.Protocol):
         for silent in self._players.values():
             silent.mute()
         self._flush()
-        if not self._transport.is_closing():
-            try:
-                self._transport.write_eof()
-            except OSError:  # the peer has reset the connection, and the loop has not noticed yet
-                self._transport.abort()
+        self._transport.write_eof()
         asyncio.get_running_loop().call_soon(self._let_go)
 
     def _let_go(self) -> None:
@@ -337,12 +326,3 @@ class Peer(asyncio.Protocol):
             self._count(overdue, f"{passed:.1f} s")
             self._core.close(Code.CONNECT_CLOSED, overdue)
             self._close()
-
-
-def _set_options(sock: socket.socket | None, patience: float) -> None:
-    """Small messages leave at once; a peer that vanished without a word is noticed by what it does not acknowledge."""
-    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(patience * 1000)))

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from adapters.flv.tags import audio_body, video_body
 from adapters.media.units import AudioConfig, AudioUnit, Medium, Metadata, PlayMode, Unit, Wire
+from adapters.media.viewer import Port
 from adapters.rtmp import amf0
 from adapters.rtmp.chunks import media_message
 from adapters.rtmp.commands import Code
@@ -25,6 +26,14 @@ class Viewing(Protocol):
     def pause(self, paused: bool) -> None: ...
 
     def close(self, error: GatewayError | None = None) -> None: ...
+
+
+class Socket(Port, Protocol):
+    """Where a player's bytes go."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def get_write_buffer_size(self) -> int: ...
 
 
 def refusal_code(fault: Fault) -> Code:
@@ -64,8 +73,7 @@ class RtmpPlayer:
         self,
         msid: int,
         chunk_bytes: int,
-        write: Callable[[bytes], None],
-        backlog: Callable[[], int],
+        socket: Socket,
         begun: Callable[[RtmpPlayer], None],
         over: Callable[[RtmpPlayer, GatewayError | None], None],
     ) -> None:
@@ -73,8 +81,9 @@ class RtmpPlayer:
         self.wire = player_wire(msid, chunk_bytes)
         self.mode = PlayMode.RTC
         self.media: frozenset[Medium] = BOTH_MEDIA
-        self.backlog = backlog
-        self._write = write
+        self.port = socket
+        self.backlog = socket.get_write_buffer_size
+        self._write = socket.write
         self._begun = begun
         self._over = over
         self._open = False

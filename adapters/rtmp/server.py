@@ -9,11 +9,10 @@ from contextlib import suppress
 
 from adapters.rtmp.counters import RtmpStats
 from adapters.rtmp.peer import LINGER, House, Peer, Streams
+from adapters.rtmp.sockets import Listener
 from gateway.config import RtmpSettings
 from gateway.errors import GatewayError
 
-_BACKLOG = 1024
-"""Connections that the kernel may hold until they are accepted."""
 _SWEEP = 1.0
 """Seconds in which every connection is looked at once, if its deadlines are not shorter than some of these."""
 _SLICES = 8
@@ -36,7 +35,7 @@ class RtmpServer:
         self._house = House(streams, settings, clock or self._loop.time, random_bytes)
         shortest = min(settings.handshake_deadline, settings.request_deadline, settings.publisher_idle, settings.player_idle)
         self._pause = min(_SWEEP, shortest / 4) / _SLICES
-        self._server: asyncio.Server | None = None
+        self._listener = Listener(lambda: Peer(self._house))
         self._timer: asyncio.TimerHandle | None = None
         self._round: Iterator[list[Peer]] = iter(())
 
@@ -48,21 +47,16 @@ class RtmpServer:
     @property
     def port(self) -> int:
         """The TCP port that is listened on; 0 before the start."""
-        if self._server is None or not self._server.sockets:
-            return 0
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+        return self._listener.port
 
     async def start(self, host: str, port: int) -> None:
         """Accepts connections from now on. Raises OSError if the address cannot be had."""
-        self._server = await self._loop.create_server(lambda: Peer(self._house), host, port, backlog=_BACKLOG)
+        self._listener.open(host, port)
         self._timer = self._loop.call_later(self._pause, self._sweep)
 
     async def stop(self, error: GatewayError) -> None:
         """Accepts no more, tells every connection why, and returns when all are closed, at the latest after LINGER."""
-        if self._server is None:
-            return
-        self._server.close()
+        self._listener.close()
         peers = self._house.peers
         for peer in list(peers):
             peer.shut(error)
@@ -74,8 +68,7 @@ class RtmpServer:
             peer.abort()
         if self._timer is not None:
             self._timer.cancel()
-        await self._server.wait_closed()
-        self._server = None
+        await asyncio.sleep(0)  # what was aborted is told to its receiver in the next iteration
 
     def _sweep(self) -> None:
         """Looks at the next slice of the connections."""

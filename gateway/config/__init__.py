@@ -110,13 +110,13 @@ class MediaSettings:
     """A GOP larger than this is not kept for joiners."""
     gop_seconds: float = 10 * SECONDS
     """A GOP longer than this is not kept for joiners."""
-    rtc_batch: float = 0.025 * SECONDS
+    rtc_batch: float = 0.045 * SECONDS
     """Write batching for viewers in RTC mode; 0 writes each unit at once."""
-    live_batch: float = 0.040 * SECONDS
+    live_batch: float = 0.065 * SECONDS
     """Write batching for viewers in live mode; 0 writes each unit at once."""
-    batch_from_viewers: int = 8
+    batch_from_viewers: int = 16
     """With fewer viewers of one kind on a stream than this, every unit is written at once."""
-    cohort_viewers: int = 100
+    cohort_viewers: int = 250
     """Viewers written to in one go; between cohorts other work gets its turn."""
     viewer_backlog_bytes: int = 1 * MIB
     """Bytes waiting for one viewer; beyond, it skips to the next keyframe."""

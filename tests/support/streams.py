@@ -12,6 +12,7 @@ from adapters.flv.demux import Demuxer
 from adapters.flv.mux import file_header
 from adapters.flv.tags import tag_bytes
 from adapters.media.units import AudioConfig, AudioUnit, Medium, Metadata, PlayMode, Unit, VideoConfig, VideoUnit, Wire
+from adapters.media.viewer import Relay
 from gateway.errors import GatewayError
 from gateway.rooms.model import BOTH_MEDIA
 
@@ -88,6 +89,7 @@ class RecordingViewer:
         transport: str = "flv",
     ) -> None:
         self.transport = transport
+        self.port = Relay(self)
         self.wire: Wire = wire
         self.mode = mode
         self.media = media

@@ -315,7 +315,7 @@ def test_headers_that_changed_while_behind_come_first() -> None:
 
 
 def test_header_lost_in_the_very_write_that_was_too_much() -> None:
-    stage = Stage(replace(MediaSettings(), batch_from_viewers=1))
+    stage = Stage(replace(MediaSettings(), batch_from_viewers=1, rtc_batch=0.025))
     stage.headers()
     stage.play("KA")
     viewer = stage.join()

@@ -65,16 +65,31 @@ class RecordingViewing:
         self.calls.append("closed")
 
 
-class Harness:
+class RecordingSocket:
     def __init__(self) -> None:
         self.written: list[bytes] = []
+
+    def send(self, data: bytes) -> int:
+        self.write(data)
+        return len(data)
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def get_write_buffer_size(self) -> int:
+        return 77
+
+
+class Harness:
+    def __init__(self) -> None:
+        socket = RecordingSocket()
+        self.written = socket.written
         self.told: list[object] = []
         self.viewing = RecordingViewing()
         self.player = RtmpPlayer(
             1,
             4096,
-            self.written.append,
-            lambda: 77,
+            socket,
             lambda player: self.told.append("begun"),
             lambda player, error: self.told.append(error),
         )
