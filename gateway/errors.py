@@ -87,8 +87,6 @@ KICKED_BY_SAME_USER = Fault(
     1002050, "KICKED_BY_SAME_USER", 409, _NEVER, "the same userID logged in elsewhere", "相同用户 ID 在别处登录"
 )
 HEARTBEAT_TIMEOUT = Fault(1002052, "HEARTBEAT_TIMEOUT", 408, _NOW, "nothing was heard for too long", "心跳超时，连接断开")
-KICKED_BY_SERVER = Fault(1002055, "KICKED_BY_SERVER", 403, _NEVER, "kicked out by the server", "被服务端踢出房间")
-KICKED_TOKEN_EXPIRED = Fault(1002056, "KICKED_TOKEN_EXPIRED", 401, _NEVER, "kicked out: the token expired", "token 过期被踢出房间")
 TOKEN_MISSING = Fault(1002067, "TOKEN_MISSING", 401, _NEVER, "a token is needed", "缺少 token")
 RATE_LIMITED = Fault(1002071, "RATE_LIMITED", 429, _AFTER, "too many requests", "请求过于频繁")
 TOKEN_APP_MISMATCH = Fault(1002076, "TOKEN_APP_MISMATCH", 401, _NEVER, "the token is for another appID", "token 与 appID 不匹配")
@@ -102,14 +100,11 @@ STREAM_ID_TAKEN = Fault(1003028, "STREAM_ID_TAKEN", 409, _AFTER, "another user p
 PUBLISH_INTERRUPTED = Fault(1003020, "PUBLISH_INTERRUPTED", 503, _NOW, "the publisher's connection was lost", "推流中断，正在重试")
 PUBLISH_LOST = Fault(1003021, "PUBLISH_LOST", 504, _NOW, "the publisher did not come back in time", "推流重试超时")
 MEDIA_SERVER_CLOSED = Fault(1003029, "MEDIA_SERVER_CLOSED", 503, _AFTER, "the media server closed the connection", "媒体服务关闭了连接")
-PUBLISH_KEY_INVALID = Fault(1003072, "PUBLISH_KEY_INVALID", 401, _NEVER, "the push address has no valid key", "推流鉴权失败")
 
 # Playing
 STREAM_NOT_FOUND = Fault(1004002, "STREAM_NOT_FOUND", 404, _AFTER, "there is no such stream", "流不存在")
-PLAY_KEY_INVALID = Fault(1004003, "PLAY_KEY_INVALID", 401, _NEVER, "the pull address has no valid key", "拉流鉴权失败")
 TOO_MANY_PLAYS = Fault(1004010, "TOO_MANY_PLAYS", 429, _NEVER, "too many streams are played at once", "同时拉流数超出上限")
 PLAY_INTERRUPTED = Fault(1004020, "PLAY_INTERRUPTED", 503, _NOW, "playing was interrupted", "拉流中断")
-PLAY_FORBIDDEN = Fault(1004025, "PLAY_FORBIDDEN", 403, _NEVER, "playing is not permitted", "没有拉流权限")
 
 # The gateway's own: keys (180 1xxx), media (180 2xxx), service (180 3xxx)
 KEY_MISSING = Fault(1801001, "KEY_MISSING", 401, _NEVER, "the address carries no key", "地址中缺少密钥")
@@ -123,7 +118,6 @@ CODEC_UNSUPPORTED = Fault(1802001, "CODEC_UNSUPPORTED", 415, _NEVER, "only H.264
 MEDIA_MALFORMED = Fault(1802002, "MEDIA_MALFORMED", 400, _NOW, "the media could not be read", "媒体数据格式错误")
 VIEWER_TOO_SLOW = Fault(1802003, "VIEWER_TOO_SLOW", 503, _NOW, "the viewer did not keep up", "播放端接收过慢")
 TRANSPORT_UNSUPPORTED = Fault(1802004, "TRANSPORT_UNSUPPORTED", 400, _NEVER, "this transport is not served here", "不支持的传输方式")
-PROTOCOL_VIOLATION = Fault(1802005, "PROTOCOL_VIOLATION", 400, _NOW, "the bytes do not follow the protocol", "不符合协议规范")
 TOO_MANY_PUBLISHES = Fault(1802006, "TOO_MANY_PUBLISHES", 429, _NEVER, "too many streams are published at once", "同时推流数超出上限")
 SHUTTING_DOWN = Fault(1803001, "SHUTTING_DOWN", 503, _AFTER, "the gateway is shutting down", "网关正在关闭")
 OVERLOADED = Fault(1803002, "OVERLOADED", 503, _AFTER, "the gateway is at its limit", "网关负载已达上限")

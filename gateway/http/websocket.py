@@ -13,7 +13,7 @@ from typing import Any
 
 from sanic import Request, Sanic, Websocket
 from sanic.exceptions import WebsocketClosed
-from websockets.frames import Frame, Opcode
+from websockets.frames import DATA_OPCODES, Frame, Opcode
 
 from gateway.config import SignalingSettings
 from gateway.http.origin import Clients
@@ -27,6 +27,8 @@ _INBOX_HIGH = 16
 """Messages waiting to be taken; with more the socket is not read."""
 _CLOSE_WAIT = 2.0
 """Seconds that a client has to answer a close frame."""
+_PATIENCE = 5.0
+"""Seconds after which a socket that is to be closed is cut off, whatever still waits to be read by its client."""
 
 
 class _Inbox:
@@ -43,7 +45,12 @@ class _Inbox:
         ws.connection_lost_waiter.add_done_callback(lambda _: self.close())
 
     async def put(self, frame: Frame) -> None:
-        """Takes a data frame; called by Sanic, one at a time. Their sizes are bounded by WEBSOCKET_MAX_SIZE."""
+        """Takes a frame; called by Sanic, one at a time. Their sizes are bounded by WEBSOCKET_MAX_SIZE.
+
+        A ping comes here too, also between the fragments of a message (RFC 6455 section 5.4). It has been answered.
+        """
+        if frame.opcode not in DATA_OPCODES:
+            return
         if frame.opcode is not Opcode.CONT:
             self._text = frame.opcode is Opcode.TEXT
         self._parts.append(bytes(frame.data))
@@ -87,6 +94,7 @@ class _Outbox:
         self._texts: deque[str] = deque()
         self._ready = asyncio.Event()
         self._close: tuple[CloseReason, int | None] | None = None
+        self._patience: asyncio.TimerHandle | None = None
 
     def send(self, text: str) -> None:
         if self._close is not None:
@@ -103,6 +111,17 @@ class _Outbox:
         if self._close is None:
             self._close = (reason, after_ms)
             self._ready.set()
+            self._patience = asyncio.get_running_loop().call_later(_PATIENCE, self._cut_off)
+
+    def gone(self) -> None:
+        """The socket is no more."""
+        if self._patience is not None:
+            self._patience.cancel()
+
+    def _cut_off(self) -> None:
+        protocol = self._ws.io_proto
+        if protocol is not None and protocol.transport is not None:
+            protocol.transport.abort()
 
     async def run(self) -> None:
         """Sends what is queued until the socket is closed, from whichever side."""
@@ -146,5 +165,6 @@ def add_websocket(
             if conversation is not None:
                 conversation.lost()
             writer.cancel()
+            outbox.gone()
 
     app.add_websocket_route(handle, "/ws")

@@ -92,22 +92,33 @@ class Registry:
 
     # Rooms ---------------------------------------------------------------------------------------------------------
 
+    def check_place(self, session: Session, instead_of: Session | None = None) -> None:
+        """Whether the session could join now, or once another one has left: raises ROOM_FULL, TOO_MANY_ROOMS, OVERLOADED."""
+        app, settings = session.app, self._apps[session.app]
+        room = self.rooms.get((app, session.room.id))
+        leaving = int(instead_of is not None)
+        if self._sessions_of_app.get(app, 0) - leaving >= settings.max_sessions:
+            raise GatewayError(OVERLOADED, "sessions of this app")
+        if room is None:
+            closing = int(instead_of is not None and len(instead_of.room.sessions) == 1)
+            if self._rooms_of_app.get(app, 0) - closing >= settings.max_rooms:
+                raise GatewayError(TOO_MANY_ROOMS)
+        elif room.max_members:
+            leaving = int(instead_of is not None and instead_of.room is room)
+            if len(room.sessions) - leaving >= room.max_members:
+                raise GatewayError(ROOM_FULL, f"at most {room.max_members}")
+
     def join(self, session: Session, max_members: int = 0) -> None:
         """Takes a session into its room, making the room if it is the first, and tells the others.
 
-        `session.room` names the room; the registry's own object replaces it. Raises ROOM_FULL, TOO_MANY_ROOMS, OVERLOADED.
+        `session.room` names the room; the registry's own object replaces it. Raises what `check_place` raises.
         """
-        app, settings = session.app, self._apps[session.app]
+        self.check_place(session)
+        app = session.app
         room = self.rooms.get((app, session.room.id))
-        if self._sessions_of_app.get(app, 0) >= settings.max_sessions:
-            raise GatewayError(OVERLOADED, "sessions of this app")
         if room is None:
-            if self._rooms_of_app.get(app, 0) >= settings.max_rooms:
-                raise GatewayError(TOO_MANY_ROOMS)
             room = self.rooms[app, session.room.id] = Room(app, session.room.id, max_members)
             _count(self._rooms_of_app, app, 1)
-        elif room.max_members and len(room.sessions) >= room.max_members:
-            raise GatewayError(ROOM_FULL, f"at most {room.max_members}")
         session.room = room
         room.sessions[session.user.id] = session
         _count(self._sessions_of_app, app, 1)
@@ -180,15 +191,15 @@ class Registry:
 
         Raises STREAM_NOT_FOUND unless `wait`, TOO_MANY_PLAYS.
         """
+        stream = self.streams.get((session.app, stream_id))
+        if (stream is None or not stream.announced) and not wait:
+            raise GatewayError(STREAM_NOT_FOUND)
         grant = session.playing.get(stream_id)
         if grant is not None:
             grant.media, grant.mode, grant.wait, grant.transport = media, mode, wait, transport
             self.grants.renew(grant)
             self.plane.update(grant)
             return grant
-        stream = self.streams.get((session.app, stream_id))
-        if (stream is None or not stream.announced) and not wait:
-            raise GatewayError(STREAM_NOT_FOUND)
         if len(session.playing) >= self._signaling.plays_per_session:
             raise GatewayError(TOO_MANY_PLAYS, f"at most {self._signaling.plays_per_session}")
         grant = self.grants.issue(session, Action.PLAY, stream_id, media, transport, mode, wait)

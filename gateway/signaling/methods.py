@@ -146,7 +146,9 @@ class Signaling:
     def begin(self, attachment: Attachment, max_members: int) -> None:
         """Enters a session: an older one of the same user ends."""
         session = attachment.session
-        if older := self._of_user.get((session.app, session.user.id)):
+        older = self._of_user.get((session.app, session.user.id))
+        self.registry.check_place(session, older.session if older else None)
+        if older:
             self.end(older, Happening.REPLACED, Reason.SAME_USER, KICKED_BY_SAME_USER)
         self.registry.join(session, max_members)
         self.sessions[session.id] = self._of_user[session.app, session.user.id] = attachment
@@ -217,6 +219,8 @@ class Conversation:
         self._settings = signaling.settings
         now = signaling.clock()
         self._allowance = Allowance(self._settings.requests_per_second, self._settings.requests_burst, now)
+        self._refused = 0
+        """Requests in a row that came too fast."""
         self._heard_at = now
         self._held: list[str] | None = None
         self._waiting = True
@@ -233,11 +237,16 @@ class Conversation:
         if isinstance(frame, bytes):
             self.close(CloseReason.BINARY_REFUSED)
             return
+        wait = self._allowance.take(now)
+        self._refused = self._refused + 1 if wait else 0
+        if self._refused > self._settings.requests_burst:
+            self.close(CloseReason.RATE_LIMITED)
+            return
         request: Request | None = None
         self._held = []
         try:
             request = messages.decode_request(frame)
-            if wait := self._allowance.take(now):
+            if wait:
                 raise GatewayError(RATE_LIMITED, after_ms=int(wait * 1000) + 1)
             reply = await self._answer(request)
         except GatewayError as error:
@@ -369,8 +378,8 @@ class Conversation:
         if self._waiting:
             self._waiting = False
             self._signaling.waiting(self.client, -1)
-        if not self._deadline.pending:
-            self._check_heartbeat()
+        self._deadline.cancel()
+        self._check_heartbeat()
 
     def _snapshot(self, attachment: Attachment, resumed: bool) -> LoginResult:
         session, settings = attachment.session, self._settings

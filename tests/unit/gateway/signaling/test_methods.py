@@ -91,6 +91,17 @@ class TestLogin:
         reply = house.client().ask("login", {"appID": 1, "roomID": "room", "userID": "bob"})
         assert (reply["error"]["code"], reply["error"]["data"]["retry"]) == (1002034, "after")
 
+    def test_a_refused_login_leaves_the_users_older_session_alone(self, house: House) -> None:
+        house.login("ann", maxMemberCount=1)
+        bob = house.login("bob", room="elsewhere")
+        assert house.client().ask("login", {"appID": 1, "roomID": "room", "userID": "bob"})["error"]["code"] == 1002034
+        assert bob.result("ping") == {}
+        assert bob.socket.closed is None
+
+    def test_a_user_that_comes_back_fits_into_a_full_room(self, house: House) -> None:
+        house.login("ann", maxMemberCount=1)
+        assert house.login("ann").result("ping") == {}
+
     def test_one_socket_has_one_session(self, house: House) -> None:
         assert house.login("ann").error("login", appID=1, roomID="r", userID="ann") == INVALID_REQUEST
 
@@ -444,6 +455,14 @@ class TestRate:
         assert (error["code"], error["data"]) == (1002071, {"name": "RATE_LIMITED", "retry": "after", "afterMs": 101})
         house.advance(error["data"]["afterMs"] / 1000)
         assert "result" in ann.ask("publish", {"streamID": "s"}, id="late"), "a refused request may come again with its id"
+
+    def test_one_that_never_slows_down_is_closed(self) -> None:
+        house = House(requests_per_second=1, requests_burst=3)
+        ann = house.client()
+        for _ in range(3 + 4):
+            ann.send("not even JSON")
+        assert ann.socket.closed == (CloseReason.RATE_LIMITED, None)
+        assert len(ann.socket.texts) == 3 + 3, "what is too fast is answered for a while"
 
     def test_each_socket_has_its_own_allowance(self) -> None:
         house = House(requests_per_second=10, requests_burst=1)
