@@ -9,11 +9,12 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from gateway.addresses import Addresses
 from gateway.app import Gateway
 from gateway.auth.tokens import make_token
 from gateway.config import AppSettings, Config, ListenSettings, MediaSettings, RtmpSettings, SignalingSettings
@@ -55,6 +56,15 @@ async def running(settings: Config | None = None) -> AsyncIterator[Gateway]:
         await gateway.stop()
 
 
+class Reachable(Protocol):
+    """What a client needs to know of a gateway, wherever it runs."""
+
+    @property
+    def addresses(self) -> Addresses: ...
+
+    config: Config
+
+
 class RemoteError(Exception):
     """An error reply."""
 
@@ -78,9 +88,14 @@ class Client:
         self.login_result: dict[str, Any] = {}
 
     @classmethod
-    async def login(cls, gateway: Gateway, user: str, room: str = "room", app: str = APP, **params: Any) -> Client:
-        """A logged-in user; `token` is made unless given."""
-        client = cls(await connect(gateway.addresses.ws))
+    async def login(
+        cls, gateway: Reachable, user: str, room: str = "room", app: str = APP, *, instead_of: Client | None = None, **params: Any
+    ) -> Client:
+        """A logged-in user; `token` is made unless given. `instead_of`: the same user's lost socket, whose session goes on."""
+        client = cls(await connect(gateway.addresses.ws, proxy=None))
+        if instead_of:
+            client._ids = instead_of._ids
+            params["resume"] = {"sessionID": instead_of.login_result["sessionID"], "lastSeq": 0}
         secret = gateway.config.apps[app].secret
         params.setdefault("token", make_token(secret, app, user, now=time.time(), ttl=3600))
         client.login_result = await client.call("login", appID=app, roomID=room, userID=user, **params)

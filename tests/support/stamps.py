@@ -16,7 +16,7 @@ from adapters.flv.tags import audio_body, parse_audio, parse_video, video_body
 from adapters.media.h264 import join_units, user_data, with_user_data
 from adapters.media.units import AudioConfig, AudioUnit, Unit, VideoConfig, VideoUnit
 from adapters.rtmp.messages import AUDIO, VIDEO
-from tests.support.rtmp_client import RtmpClient, RtmpClosedError
+from tests.support.rtmp_client import RtmpClient, RtmpClosedError, RtmpRefusedError
 from tests.support.streams import AUDIO_CONFIG, VIDEO_CONFIG
 
 DEADLINE = 15.0
@@ -69,7 +69,11 @@ class Source:
         """Connects to a push address and begins. Raises RtmpRefusedError."""
         host, port, application, name = take_apart(url)
         client = await RtmpClient.connect(host, port, application)
-        await client.publish(name)
+        try:
+            await client.publish(name)
+        except RtmpRefusedError:
+            await client.drop()
+            raise
         return cls(client, first, picture_bytes)
 
     async def pushed(self, number: int) -> None:
@@ -197,7 +201,11 @@ class RtmpViewer(Viewing):
         """Connects to a pull address. Raises RtmpRefusedError."""
         host, port, application, name = take_apart(url)
         client = await RtmpClient.connect(host, port, application)
-        await client.play(name)
+        try:
+            await client.play(name)
+        except RtmpRefusedError:
+            await client.drop()
+            raise
         return cls(client)
 
     async def close(self) -> None:
