@@ -96,10 +96,9 @@ class Gateway:
         self.signaling.shut_down(self.config.shutdown_spread, random.Random())
         try:
             async with asyncio.timeout(self.config.shutdown_grace):
-                await self.signaling.silent()
+                await asyncio.gather(self.signaling.silent(), self.rtmp.stop(GatewayError(SHUTTING_DOWN)))
         except TimeoutError:
             _log.warning("sockets did not close in time count=%d", len(self.signaling.conversations))
-        await self.rtmp.stop(GatewayError(SHUTTING_DOWN))
         self.streams.stop(GatewayError(SHUTTING_DOWN))
         await self.http.stop()
         if self._lag_probe:

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.config import Config
 from gateway.errors import FAULTS, Retry
+from gateway.quality.metrics import Metrics, Snapshot
 from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID, Reason
 from gateway.signaling.close import CloseReason
 from gateway.signaling.messages import (
@@ -26,7 +27,8 @@ from gateway.signaling.messages import (
 )
 from tests.docs_tables import ERRORS, with_tables
 
-SIGNALING = ERRORS.parent / "signaling.md"
+DOCS = ERRORS.parent
+SIGNALING = DOCS / "signaling.md"
 RESULTS: dict[str, type[msgspec.Struct]] = {
     "login": LoginResult, "logout": Empty, "publish": AddressResult, "unpublish": Empty, "play": AddressResult, "stop": Empty,
     "mute": Empty, "ping": Empty,
@@ -185,3 +187,12 @@ class TestLimits:
         assert f"succeed within {defaults.signaling.login_deadline:.0f} s" in text
         assert f"among the last {defaults.signaling.repeats} of the session" in text
         assert f"come back within {defaults.media.publish_grace:.0f} s" in text
+
+
+class TestOperations:
+    def test_every_metric_is_named_and_no_other(self) -> None:
+        nothing = Snapshot(**{field: {} if "Mapping" in str(kind) else 0 for field, kind in Snapshot.__annotations__.items()})
+        exposition = Metrics(lambda: nothing).exposition().decode()
+        real = {line.split()[2].removesuffix("_created") for line in exposition.splitlines() if line.startswith("# TYPE")}
+        documented = set(re.findall(r"`(gateway_[a-z_]+)`", (DOCS / "operations.md").read_text("utf-8")))
+        assert documented == real
