@@ -36,6 +36,15 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 
 
 @pytest.fixture(scope="session")
+def minute(clip: Clip) -> Path:
+    """The clip over and over for a minute, for programs that cannot repeat it themselves."""
+    path = clip.path.with_name("minute.flv")
+    repeated = ("-stream_loop", str(60_000 // clip.length - 1), "-i", clip.path)
+    subprocess.run([program("ffmpeg"), "-v", "error", "-nostdin", *repeated, "-c", "copy", path], check=True)
+    return path
+
+
+@pytest.fixture(scope="session")
 def long_gop_clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     """4 seconds with a keyframe every other second."""
     return _clip(tmp_path_factory.mktemp("clips") / "long-gop.flv", 4, 2 * FPS)

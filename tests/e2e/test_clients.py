@@ -209,6 +209,24 @@ async def test_rtmpe_is_refused_and_counted(new_call: NewCall, clip: Clip, tmp_p
         assert re.search(r'^gateway_refusals_total\{protocol="rtmp",reason="handshake_version"\} [1-9]', metrics, re.MULTILINE)
 
 
+# Signaling ---------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_client_may_ping_by_itself(new_call: NewCall) -> None:
+    """Many WebSocket libraries do, also between the fragments of a message (RFC 6455 section 5.4)."""
+    async with new_call() as call:
+        async with asyncio.timeout(5):
+            await (await call.bob.socket.ping(b"are you there"))
+
+        async def fragments() -> AsyncIterator[str]:
+            yield '{"jsonrpc":"2.0","id":1000,'
+            await (await call.bob.socket.ping())
+            yield '"method":"unknown"}'
+
+        await call.bob.socket.send(fragments())
+        assert await call.bob.call("ping") == {}
+
+
 # HTTP-FLV ----------------------------------------------------------------------------------------------------------------
 
 
