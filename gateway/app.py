@@ -20,8 +20,10 @@ from adapters.flv.player import FlvPlayer
 from adapters.media.streams import Streams
 from adapters.rtmp.server import RtmpServer
 from gateway.addresses import Addresses
-from gateway.auth.stream_keys import KeySigner
-from gateway.config import Config
+from gateway.auth.access import Action
+from gateway.auth.stream_keys import NONCE_BYTES, KeySigner, StreamKey
+from gateway.config import HOURS, Config
+from gateway.config.checks import DEV_APP
 from gateway.errors import SHUTTING_DOWN, GatewayError
 from gateway.http.flv import add_flv
 from gateway.http.operations import add_operations
@@ -38,6 +40,9 @@ from gateway.timers import Timers
 _log = logging.getLogger("gateway")
 
 _ID_BYTES = 12
+_WELCOME_STREAM = "demo"
+"""The stream that development mode prints addresses for."""
+_WELCOME_TTL = 24 * HOURS
 _LAG_PROBE = 0.1
 """Seconds between two probes of the event loop's lag."""
 
@@ -76,14 +81,17 @@ class Gateway:
         return self.signaling.addresses
 
     async def start(self) -> None:
-        """Listens on every port. Raises OSError if one is taken."""
+        """Listens on every port. Raises OSError, whose text names the address, if one cannot be had."""
         listen = self.config.listen
-        await self.rtmp.start(listen.host, listen.rtmp_port)
+        try:
+            await self.rtmp.start(listen.host, listen.rtmp_port)
+        except OSError as error:
+            raise _not_had("RTMP", listen.host, listen.rtmp_port, error) from error
         try:
             await self.http.start()
-        except OSError:
+        except OSError as error:
             await self.rtmp.stop(GatewayError(SHUTTING_DOWN))
-            raise
+            raise _not_had("HTTP", listen.host, listen.port, error) from error
         self.signaling.addresses = Addresses.of(listen, self.http.port, self.rtmp.port)
         self._lag_probe = asyncio.create_task(self._probe_lag())
         self.ready = True
@@ -154,6 +162,10 @@ class Gateway:
             self.metrics.loop_lag.observe(max(0.0, self._loop.time() - asked))
 
 
+def _not_had(protocol: str, host: str, port: int, error: OSError) -> OSError:
+    return OSError(error.errno, f"{protocol} on {host}:{port}: {error.strerror or error}")
+
+
 def _new_id() -> str:
     return secrets.token_urlsafe(_ID_BYTES)
 
@@ -173,7 +185,7 @@ async def _serve(config: Config) -> int:
     try:
         await gateway.start()
     except OSError as error:
-        _log.error("cannot listen error=%s", error)
+        _log.error("cannot listen for %s", error.strerror)
         return 1
     if config.dev:
         _print_welcome(gateway)
@@ -183,4 +195,16 @@ async def _serve(config: Config) -> int:
 
 
 def _print_welcome(gateway: Gateway) -> None:
-    print(f"signaling  {gateway.addresses.ws}", flush=True)
+    """Addresses to begin with. They hold keys, and go to standard output only."""
+    until = time.time() + _WELCOME_TTL
+    signer = KeySigner(gateway.config.apps[DEV_APP].secret)
+
+    def key(action: Action) -> StreamKey:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return signer.sign(DEV_APP, action, _WELCOME_STREAM, grant_id=None, user="dev", expires_at=until, nonce=nonce)
+
+    addresses, play = gateway.addresses, key(Action.PLAY)
+    lines = [("signaling", addresses.ws), ("appID", f"{DEV_APP} (a token is not needed)")]
+    lines += [("push", url) for _, url in addresses.push(_WELCOME_STREAM, key(Action.PUBLISH))]
+    lines += [("play", url) for _, url in addresses.pull(_WELCOME_STREAM, play, "rtmp")]
+    print("\n".join(f"{name:10} {value}" for name, value in lines), flush=True)
