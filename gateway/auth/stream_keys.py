@@ -261,8 +261,9 @@ def parse_address(path: str) -> tuple[str, str]:
     """The stream's raw name and the key ('' if none) out of `live/STREAM?key=KEY`: all that follows the host, undecoded.
 
     A client may have decoded STREAM, which then can hold `/`, `?`, `&` and `=`: the last `?key=` or `&key=` is the key's.
-    The key may also stand in the application's part, `live?key=KEY/STREAM` (RTMP's tcUrl). Raises GatewayError:
-    STREAM_NOT_FOUND (not under `live`), STREAM_ID_EMPTY.
+    The key may also stand in the application's part, `live?key=KEY/STREAM` (RTMP's tcUrl). With a key the name may be
+    empty: librtmp cuts off all of `.flv`, and the key tells. Raises GatewayError: STREAM_NOT_FOUND (not under `live`),
+    STREAM_ID_EMPTY (neither name nor key).
     """
     path = path.removeprefix("/")
     rest = path.removeprefix(APPLICATION)
@@ -271,7 +272,7 @@ def parse_address(path: str) -> tuple[str, str]:
     application, _, name = rest.partition("/")
     _, application_key = _split_key(application)
     stream, key = _split_key(name)
-    if not stream:
+    if not stream and not (key or application_key):
         raise GatewayError(errors.STREAM_ID_EMPTY)
     return stream, key or application_key
 

@@ -153,7 +153,7 @@ REAL_IDS = [*GROUPS, *(group[::-1] for group in GROUPS), *SPECIAL]
     [
         (ffmpeg, play_with_ffmpeg, REAL_IDS),
         (gstreamer("rtmp2sink"), play_with_gstreamer, REAL_IDS),
-        (gstreamer("rtmpsink"), play_with_rtmpdump, [id for id in REAL_IDS if id != ".flv"]),  # see the test after this one
+        (gstreamer("rtmpsink"), play_with_rtmpdump, REAL_IDS),
     ],
     ids=["ffmpeg", "rtmp2sink and rtmp2src", "rtmpsink and rtmpdump"],
 )
@@ -173,12 +173,6 @@ async def test_ids_with_real_programs(
         for batch in batches(ids):
             await asyncio.gather(*(round_trip(stream) for stream in batch))
     assert not failed, "\n".join(f"{stream!r}: {error}" for stream, error in failed.items())
-
-
-@pytest.mark.xfail(strict=True, reason="librtmp cuts the ending off: an empty name is refused before its key is read")
-async def test_an_id_that_is_nothing_but_an_ending_with_librtmp(new_call: NewCall, minute: Path) -> None:
-    async with roomy(new_call) as call, ffmpeg(await call.address(".flv"), minute):
-        await play_over_both(call, ".flv", play_with_rtmpdump)
 
 
 async def test_two_streams_that_differ_only_in_their_spelling_are_kept_apart(new_call: NewCall, clip: Clip) -> None:
