@@ -6,6 +6,7 @@ Only HTTP is here. What the body is made of is the player's affair, which the co
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, cast
@@ -19,6 +20,8 @@ from gateway.auth.access import AccessRequest, Action
 from gateway.auth.stream_keys import parse_address
 from gateway.errors import STREAM_NOT_FOUND, GatewayError
 from gateway.http.origin import Clients
+
+_log = logging.getLogger("gateway.http")
 
 _SUFFIX = ".flv"
 _FOREVER = float("inf")
@@ -66,6 +69,7 @@ def add_flv(
             viewing = await play(_wish(request, clients), player)
         except GatewayError as error:
             refusals[error.fault.name] += 1
+            _log.info("flv client=%s refused reason=%s detail=%r", clients.address(request), error.fault.name, error.detail)
             raise
         try:
             _last_and_endless(request)
