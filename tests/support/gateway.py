@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import itertools
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -36,13 +37,13 @@ def config(
     **rest: Any,
 ) -> Config:
     """Settings for tests: free ports, two apps, and whatever is given."""
+    listen = ListenSettings(host="127.0.0.1", port=0, rtmp_port=0, public_host="127.0.0.1")
     return Config(
-        listen=ListenSettings(host="127.0.0.1", port=0, rtmp_port=0, public_host="127.0.0.1"),
         media=dataclasses.replace(MediaSettings(), **media or {}),
         rtmp=dataclasses.replace(RtmpSettings(), **rtmp or {}),
         signaling=dataclasses.replace(SignalingSettings(), **signaling or {}),
         apps={APP: AppSettings(SECRET), OTHER_APP: AppSettings(SECRET[::-1])},
-        **{"shutdown_grace": 3.0, "shutdown_spread": 1.0, **rest},
+        **{"listen": listen, "shutdown_grace": 3.0, "shutdown_spread": 1.0, **rest},
     )
 
 
@@ -89,10 +90,11 @@ class Client:
 
     @classmethod
     async def login(
-        cls, gateway: Reachable, user: str, room: str = "room", app: str = APP, *, instead_of: Client | None = None, **params: Any
-    ) -> Client:
+        cls, gateway: Reachable, user: str, room: str = "room", app: str = APP, *, instead_of: Client | None = None,
+        tls: ssl.SSLContext | None = None, **params: Any,
+    ) -> Client:  # fmt: skip
         """A logged-in user; `token` is made unless given. `instead_of`: the same user's lost socket, whose session goes on."""
-        client = cls(await connect(gateway.addresses.ws, proxy=None))
+        client = cls(await connect(gateway.addresses.ws, proxy=None, ssl=tls))
         if instead_of:
             client._ids = instead_of._ids
             params["resume"] = {"sessionID": instead_of.login_result["sessionID"], "lastSeq": 0}
