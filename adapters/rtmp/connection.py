@@ -424,18 +424,27 @@ class Connection:
         return stream
 
     def end_publish(self, msid: int, code: Code, description: str) -> None:
-        """We end what the peer publishes, and say why."""
-        self._streams[msid].move(Move.END)
+        """We end what the peer publishes, and say why.
+
+        What it sent in the same breath may have ended that already, and begun something else: that is left alone.
+        """
+        self._end_ours(msid, frozenset((StreamState.PUBLISHING,)))
         self._publishing.discard(msid)
         self._send(status(msid, Level.ERROR, code, description))
 
     def end_play(self, msid: int, reason: tuple[Code, str] | None = None) -> None:
-        """What the peer plays is over: because the stream is, or for a reason that is an error."""
-        self._streams[msid].move(Move.END)
+        """What the peer plays is over: because the stream is, or for a reason that is an error. As with `end_publish`, the
+        peer may have ended it already."""
+        self._end_ours(msid, PLAYS)
         self._send(status(msid, Level.STATUS, Code.PLAY_UNPUBLISH_NOTIFY, "The stream is over."))
         if reason is not None:
             self._send(status(msid, Level.ERROR, *reason))
         self._send_control(user_control(UserControl.STREAM_EOF, msid))
+
+    def _end_ours(self, msid: int, states: frozenset[StreamState]) -> None:
+        stream = self._streams.get(msid)
+        if stream is not None and stream.state in states:
+            stream.move(Move.END)
 
     def close(self, code: Code, description: str) -> None:
         """We are about to close a connection that neither publishes nor plays: say why, if it can be said."""

@@ -6,7 +6,7 @@ A move that is not in the table is the mistake of whoever made it: a peer's ends
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -91,7 +91,7 @@ class MessageStream:
 
     msid: int
     state: StreamState = StreamState.IDLE
-    name: str = ""
+    name: str = field(default="", repr=False)
     """The stream name of the last publish or play, as it came. May hold a key: never printed."""
 
     def move(self, move: Move) -> StreamState:

@@ -414,6 +414,17 @@ def test_we_end_it(publishing: Pair) -> None:
     assert publishing.send(Message(AUDIO, 1, 0, b"late")) == []
 
 
+@pytest.mark.parametrize(
+    "ending", [[command(0, "deleteStream", 0, None, 1.0)], [command(1, "closeStream", 0, None), command(1, "publish", 0, None, NAME)]]
+)
+def test_we_end_what_the_peer_has_ended_in_the_same_breath(publishing: Pair, ending: list[Message]) -> None:
+    publishing.send(Message(VIDEO, 1, 0, b"a codec that is not carried"), *ending)
+    publishing.heard.clear()
+    publishing.server.end_publish(1, Code.STREAM_FAILED, "no H.264")
+    publishing.give(b"")
+    assert publishing.codes() == ["NetStream.Failed"]
+
+
 # Waiting for an answer ------------------------------------------------------------------------------------------------
 
 
@@ -515,6 +526,13 @@ def test_end_of_playing_for_a_reason(playing: Pair) -> None:
     playing.server.end_play(1, (Code.PLAY_FAILED, "too slow"))
     playing.give(b"")
     assert playing.codes() == ["NetStream.Play.UnpublishNotify", "NetStream.Play.Failed"]
+
+
+def test_end_of_what_the_peer_has_just_let_go(playing: Pair) -> None:
+    playing.call("deleteStream", None, 1.0)
+    playing.server.end_play(1)
+    playing.give(b"")
+    assert playing.codes() == ["NetStream.Play.UnpublishNotify"]
 
 
 def test_goodbye_on_the_connection(pair: Pair) -> None:

@@ -257,6 +257,16 @@ async def test_foreign_codec() -> None:
     assert bench.transport.state == "ended"
 
 
+async def test_foreign_codec_and_the_end_in_one_breath() -> None:
+    """A short clip: the bad frame and deleteStream are read together."""
+    bench = await made("publish")
+    bench.heard.clear()
+    await bench.send(Message(VIDEO, 1, 0, b"\x1c\x01\0\0\0"), command(0, "deleteStream", 0, None, 1.0))
+    assert bench.codes() == ["NetStream.Failed"]
+    assert bench.streams.ends == [(False, "CODEC_UNSUPPORTED")]
+    assert bench.transport.state == "ended"
+
+
 async def test_bad_bytes_close_after_what_came_before_them() -> None:
     bench = await made("publish")
     await bench.send(Message(AUDIO, 1, 5, b"\xaf\x01sound"), Message(USER_CONTROL, 0, 0, b"\0"))
