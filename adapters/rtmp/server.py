@@ -72,6 +72,7 @@ class RtmpServer:
 
     def _sweep(self) -> None:
         """Looks at the next slice of the connections."""
+        self._timer = self._loop.call_later(self._pause, self._sweep)
         due = next(self._round, None)
         if due is None:
             peers = list(self._house.peers)
@@ -82,4 +83,3 @@ class RtmpServer:
         for peer in due:
             if peer in self._house.peers:
                 peer.sweep(now)
-        self._timer = self._loop.call_later(self._pause, self._sweep)

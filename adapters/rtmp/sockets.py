@@ -111,9 +111,12 @@ class SocketTransport:
         """Small messages leave at once; a peer that acknowledges nothing for `patience` seconds is given up."""
         if self._sock.family not in (socket.AF_INET, socket.AF_INET6):
             return
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(patience * 1000)))
+        try:
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(patience * 1000)))
+        except OSError as error:  # macOS: the peer has reset the connection already
+            self._lose(error)
 
     def _readable(self) -> None:
         try:
@@ -126,7 +129,11 @@ class SocketTransport:
         if not data:
             self._lose(None)
         elif self._receiver is not None:
-            self._receiver.data_received(data)
+            try:
+                self._receiver.data_received(data)
+            except Exception as error:
+                log.exception("receiving failed peer=%s", self.peer)
+                self._lose(error)
 
     def _writable(self) -> None:
         waiting = self._waiting

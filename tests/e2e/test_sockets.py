@@ -108,6 +108,17 @@ async def test_the_peers_end_is_told_once_and_closes_the_socket(pair: Pair) -> N
     assert pair.transport.is_closing()
 
 
+async def test_a_receiver_that_fails_loses_its_connection(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(data: bytes) -> None:
+        raise ZeroDivisionError
+
+    pair.receiver.data_received = fail  # type: ignore[method-assign]
+    pair.theirs.send(b"x")
+    await pair.told()
+    assert isinstance(pair.receiver.lost[0], ZeroDivisionError)
+    assert "receiving failed" in caplog.text
+
+
 async def test_a_reset_is_told_with_its_error() -> None:
     server, client = await connected()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")

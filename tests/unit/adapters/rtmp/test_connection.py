@@ -415,7 +415,11 @@ def test_we_end_it(publishing: Pair) -> None:
 
 
 @pytest.mark.parametrize(
-    "ending", [[command(0, "deleteStream", 0, None, 1.0)], [command(1, "closeStream", 0, None), command(1, "publish", 0, None, NAME)]]
+    "ending",
+    [
+        [command(0, "deleteStream", 0, None, 1.0)],
+        [command(1, "closeStream", 0, None), command(1, "publish", 0, None, NAME)],
+    ],
 )
 def test_we_end_what_the_peer_has_ended_in_the_same_breath(publishing: Pair, ending: list[Message]) -> None:
     publishing.send(Message(VIDEO, 1, 0, b"a codec that is not carried"), *ending)
