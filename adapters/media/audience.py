@@ -51,24 +51,35 @@ class Audience:
         return len(self._seats)
 
     def attach(self, viewer: Viewer, edge: int) -> None:
-        """Seat a new viewer and send it what it needs to begin. `edge` is the stream's latest time."""
+        """Seat a new viewer and send it what it needs to begin. `edge` is the stream's latest time.
+
+        One whose socket is full already (it joins anew all the time and reads nothing) begins behind.
+        """
         if viewer in self._seats:
             return
         key = LaneKey(viewer.transport, viewer.wire, viewer.mode, viewer.media)
+        waiting = Medium.VIDEO in key.media and not self._recall.has_pictures
+        lane = self._lane(_without_video(key) if waiting else key)
+        seat = self._seats[viewer] = Seat(viewer, lane)
+        self._set_waiting(seat, waiting)
+        lane.stats.viewers += 1
+        if seat.backlog() > lane.backlog_limit:
+            lane.gate(seat, _EVERYTHING)
+            return
+        seat.told_video = self._recall.video if Medium.VIDEO in key.media else None
+        lane.place(seat)
+        opening = self._opening(key, edge)
+        if opening:
+            lane.stats.bytes_out += len(opening)
+            seat.send(opening)
+
+    def _opening(self, key: LaneKey, edge: int) -> bytes:
+        """What a joiner is given, made once for all that join between two units."""
         opening = self._openings.get(key)
         if opening is None:
             units = self._recall.opening(key.media, key.mode, edge)
             opening = self._openings[key] = b"".join([unit.form(key.wire) for unit in units])
-        waiting = Medium.VIDEO in key.media and not self._recall.has_pictures
-        lane = self._lane(_without_video(key) if waiting else key)
-        seat = self._seats[viewer] = Seat(viewer, lane)
-        seat.told_video = self._recall.video if Medium.VIDEO in key.media else None
-        self._set_waiting(seat, waiting)
-        lane.stats.viewers += 1
-        lane.place(seat)
-        if opening:
-            lane.stats.bytes_out += len(opening)
-            seat.send(opening)
+        return opening
 
     def update(self, viewer: Viewer, edge: int) -> None:
         """The viewer's mode or media changed. Video that it did not want before comes from the next keyframe on."""

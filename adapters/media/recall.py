@@ -17,6 +17,9 @@ from gateway.config import MediaSettings
 BURST_SPREAD = 200
 """Milliseconds of timeline that the pictures for an RTC joiner cover at most; they are 1 ms apart at most."""
 
+UNIT_BYTES = 512
+"""What keeping a unit costs beside its payload, wire forms included: counted, because a payload can be a single byte."""
+
 Header = Metadata | AudioConfig | VideoConfig
 
 
@@ -54,7 +57,7 @@ class Recall:
                     return False
                 self.audio = unit
                 self._gop = [kept for kept in self._gop if isinstance(kept, VideoUnit)]
-                self._bytes = sum(len(kept.payload) for kept in self._gop)
+                self._bytes = sum(UNIT_BYTES + len(kept.payload) for kept in self._gop)
             case VideoConfig():
                 if self.video is not None and self.video.payload == unit.payload:
                     return False
@@ -70,7 +73,7 @@ class Recall:
             self._bytes = 0
         elif not gop:
             return
-        self._bytes += len(unit.payload)
+        self._bytes += UNIT_BYTES + len(unit.payload)
         if self._bytes > self._gop_bytes or (gop and unit.timestamp - gop[0].timestamp > self._gop_span):
             self.forget_pictures()
         else:

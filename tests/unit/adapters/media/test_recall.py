@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.media.recall import BURST_SPREAD, Recall
-from adapters.media.units import AudioConfig, Medium, Metadata, PlayMode, VideoConfig, VideoUnit
+from adapters.media.recall import BURST_SPREAD, UNIT_BYTES, Recall
+from adapters.media.units import AudioConfig, AudioUnit, Medium, Metadata, PlayMode, VideoConfig, VideoUnit
 from gateway.config import MediaSettings
 from gateway.rooms.model import BOTH_MEDIA
 from tests.support.streams import AUDIO_CONFIG, OTHER_AUDIO_CONFIG, OTHER_VIDEO_CONFIG, VIDEO_CONFIG, audio, picture, told
@@ -77,7 +77,7 @@ def test_single_keyframe_near_the_start() -> None:
     assert opening(recall, PlayMode.RTC) == ["K1@0", "V2@0"]
 
 
-@pytest.mark.parametrize("bound", [{"gop_bytes": 20}, {"gop_seconds": 0.1}])
+@pytest.mark.parametrize("bound", [{"gop_bytes": 2000}, {"gop_seconds": 0.1}])
 def test_group_beyond_its_bounds_is_forgotten_until_the_next_keyframe(bound: dict[str, float]) -> None:
     recall = remembering(replace(MediaSettings(), **bound))  # type: ignore[arg-type]
     assert not recall.has_pictures
@@ -85,6 +85,15 @@ def test_group_beyond_its_bounds_is_forgotten_until_the_next_keyframe(bound: dic
     assert opening(recall, PlayMode.RTC) == ["m@1125", "v@1125", "a@1125"]
     recall.remember(picture(6, 1200, key=True))
     assert recall.has_pictures
+
+
+def test_units_without_content_count_too() -> None:
+    """A publisher that repeats one time stamp on frames of one byte outgrows no other bound."""
+    recall = remembering(replace(MediaSettings(), gop_bytes=100 * UNIT_BYTES))
+    for _ in range(93):
+        assert recall.has_pictures
+        recall.remember(AudioUnit(1120, b"x"))
+    assert not recall.has_pictures
 
 
 def test_header_that_says_nothing_new() -> None:

@@ -397,6 +397,38 @@ def test_drained_viewer_is_not_dropped_for_want_of_a_keyframe() -> None:
     assert viewer.story == ["K404@16120"]
 
 
+def test_viewer_that_joins_anew_without_reading_is_given_nothing_more() -> None:
+    stage = Stage()
+    stage.headers()
+    stage.play("KA")
+    viewer = stage.join()
+    viewer.waiting_bytes = 2 * UNBATCHED.viewer_backlog_bytes
+    viewer.forget()
+    for _ in range(3):
+        stage.stream.detach(viewer)
+        stage.stream.attach(viewer)
+        stage.play("VA")
+    assert viewer.writes == []
+    viewer.waiting_bytes = 0
+    stage.play("AKV")
+    assert viewer.story == ["v@360", "a@360", "K10@360", "V11@400"]
+    stage.stream.detach(viewer)
+    assert stage.stream.stats.transports["flv"].viewers == 0
+
+
+def test_full_viewer_that_waits_for_a_keyframe_gets_its_header_first() -> None:
+    stage = Stage(replace(UNBATCHED, gop_seconds=0.1))
+    stage.headers()
+    stage.play("KVVVV")
+    viewer = RecordingViewer()
+    viewer.waiting_bytes = 2 * UNBATCHED.viewer_backlog_bytes
+    stage.stream.attach(viewer)
+    stage.play("A")
+    viewer.waiting_bytes = 0
+    stage.play("AAKV")
+    assert viewer.story == ["a@240", "A7@240", "A8@280", "v@320", "K9@320", "V10@360"]
+
+
 # Changing what one wants ----------------------------------------------------------------------------------------------
 
 
