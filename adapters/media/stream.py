@@ -67,7 +67,9 @@ class LiveStream:
         self.media: frozenset[Medium] = frozenset()
         """The media that arrive now; empty until the first codec header."""
         self.on_media: Callable[[frozenset[Medium]], None] = _unheard
-        """Called with `media` whenever it has changed."""
+        """Called with `media` whenever it has changed, and when media arrive for the first time after `open`."""
+        self._reported: frozenset[Medium] | None = None
+        """What it was called with since `open`."""
         self.stats = StreamStats(transports=self._audience.stats)
 
     @property
@@ -80,6 +82,7 @@ class LiveStream:
     def open(self) -> None:
         """A connection of the publisher begins. Viewers stay, time goes on, pictures begin with the next keyframe."""
         self._timeline.reconnect()
+        self._reported = None
         self._needs_keyframe = True
         self._last_heard = self._clock()
         self._heard = dict.fromkeys(self.media, self._last_heard)
@@ -184,8 +187,8 @@ class LiveStream:
             media -= {other}
             if other is Medium.VIDEO:
                 self._recall.forget_pictures()
-        if media is not self.media:
-            self.media = media
+        if media is not self._reported:
+            self.media = self._reported = media
             self.on_media(media)
 
 

@@ -66,7 +66,7 @@ class _Channel:
 class Ingest:
     """A publishing connection's way into its stream."""
 
-    __slots__ = ("_announced", "_channel", "_live", "_streams", "grant", "publisher")
+    __slots__ = ("_channel", "_live", "_streams", "grant", "publisher")
 
     def __init__(self, streams: Streams, channel: _Channel, grant: Grant, publisher: Publisher) -> None:
         self._streams = streams
@@ -74,19 +74,14 @@ class Ingest:
         self._live = channel.live
         self.grant = grant
         self.publisher = publisher
-        self._announced = False
 
     def write(self, unit: Unit) -> None:
         """Takes a unit with the timestamp that the publisher gave it (milliseconds, modulo 2³²).
 
         Raises GatewayError if the media cannot be carried. A publisher that has ended writes nothing more.
         """
-        if self._channel.ingest is not self:
-            return
-        self._live.write(unit)
-        if not self._announced and self._live.media:
-            self._announced = True
-            self._streams.access.media_arrived(self.grant, self._live.media)
+        if self._channel.ingest is self:
+            self._live.write(unit)
 
     def close(self, *, deliberate: bool, error: GatewayError | None = None) -> None:
         """The connection publishes no more: because its user said so, because its media was refused (`error`), or because
@@ -103,21 +98,30 @@ class Ingest:
 class Viewing:
     """A playing connection's hold on its stream."""
 
-    __slots__ = ("_channel", "_streams", "grant", "viewer")
+    __slots__ = ("_channel", "_paused", "_streams", "grant", "viewer")
 
     def __init__(self, streams: Streams, channel: _Channel, grant: Grant, viewer: Viewer) -> None:
         self._streams = streams
         self._channel = channel
         self.grant = grant
         self.viewer = viewer
+        self._paused = False
 
     def pause(self, paused: bool) -> None:
         """A paused viewer gets nothing; afterwards it joins anew, at the live edge."""
-        if self not in self._channel.viewings:
+        if self not in self._channel.viewings or paused is self._paused:
             return
-        self._channel.live.detach(self.viewer)
-        if not paused:
+        self._paused = paused
+        if paused:
+            self._channel.live.detach(self.viewer)
+        else:
             self._channel.live.attach(self.viewer)
+
+    def end(self, error: GatewayError | None) -> None:
+        """The stream is over. It tells its viewers so; but a paused one has left it."""
+        if self._paused:
+            self._paused = False
+            self.viewer.ended(error)
 
     def close(self, error: GatewayError | None = None) -> None:
         """The connection plays no more. Harmless when repeated."""
@@ -178,11 +182,8 @@ class Streams:
     async def play(self, request: AccessRequest, viewer: Viewer) -> Viewing:
         """Lets a connection play; the viewer is fed from now on. Raises GatewayError: what `Access.admit` raises."""
         grant = self.access.admit(request)
+        self._put_out_oldest(grant)
         channel = self._channel(grant)
-        if grant.session is not None:
-            same = [viewing for viewing in channel.viewings if viewing.grant is grant]
-            if len(same) >= self._settings.viewers_per_grant:
-                self._cut_viewing(same[0], GatewayError(KEY_REVOKED, "the address is used too often at once"))
         viewer.mode, viewer.media = grant.mode, grant.media
         viewing = Viewing(self, channel, grant, viewer)
         channel.viewings[viewing] = None
@@ -210,6 +211,8 @@ class Streams:
         channel = self._channels.pop((app, stream_id), None)
         if channel is not None:
             channel.live.end(error)
+            for viewing in tuple(channel.viewings):
+                viewing.end(error)
             self.release(channel)
             _add(self._past, channel.live.stats.transports)
 
@@ -229,6 +232,15 @@ class Streams:
         if channel is None:
             channel = self._channels[name] = _Channel(name, LiveStream(self._settings, self._now, self._call_later, self._turns))
         return channel
+
+    def _put_out_oldest(self, grant: Grant) -> None:
+        """Makes room for one more viewer of a session's grant; the stream's channel may go with the one put out."""
+        if grant.session is None:
+            return
+        channel = self._channels.get((grant.app, grant.stream_id))
+        same = [viewing for viewing in channel.viewings if viewing.grant is grant] if channel else []
+        if len(same) >= self._settings.viewers_per_grant:
+            self._cut_viewing(same[0], GatewayError(KEY_REVOKED, "the address is used too often at once"))
 
     async def _wait_for_turn(self, grant: Grant) -> None:
         """Waits until nobody publishes the stream, or its publisher has been silent for long enough."""

@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from adapters.media.streams import Ingest, Streams, Viewing
-from adapters.media.units import AudioConfig, Unit
+from adapters.media.units import AudioConfig, Medium, Metadata, Unit, VideoConfig
 from gateway.auth.access import AccessRequest, Action
+from gateway.config import MediaSettings
 from gateway.errors import ALREADY_PUBLISHING, KEY_REVOKED, SHUTTING_DOWN, Fault, GatewayError
 from gateway.rooms.events import StreamAdded, StreamRemoved
 from gateway.rooms.model import BOTH_MEDIA, Grant
 from tests.support.lobby import AUDIO, Guest, Lobby
-from tests.support.streams import AUDIO_CONFIG, RecordingViewer, audio
+from tests.support.streams import AUDIO_CONFIG, VIDEO_CONFIG, RecordingViewer, audio
 
 HOLD, SILENCE = 3.0, 2.0
 
@@ -65,8 +66,8 @@ class Pusher:
 class Scene:
     """The directory of streams with a registry behind it."""
 
-    def __init__(self) -> None:
-        self.lobby = Lobby()
+    def __init__(self, media: MediaSettings | None = None) -> None:
+        self.lobby = Lobby(media=media)
         self.streams = Streams(self.lobby.registry, self.lobby.media)
         self.lobby.registry.connect(self.streams)
         self.ann = self.lobby.enter("ann")
@@ -261,6 +262,57 @@ async def test_viewers_stay_while_a_lost_publisher_is_awaited(scene: Scene) -> N
 
 
 @play_out
+async def test_media_are_reported_once_by_each_connection_and_when_they_change(scene: Scene) -> None:
+    reported: list[frozenset[Medium]] = []
+    arrived = scene.lobby.registry.media_arrived
+
+    def report(grant: Grant, media: frozenset[Medium]) -> None:
+        reported.append(media)
+        arrived(grant, media)
+
+    scene.lobby.registry.media_arrived = report  # type: ignore[method-assign]
+    ingest = await scene.go_on_air(Pusher())
+    send_audio(ingest, 2, 3)
+    assert reported == [AUDIO]
+    ingest.close(deliberate=False)
+    ingest = await scene.push(Pusher())
+    ingest.write(Metadata(0, b"", {"width": 640.0}))
+    assert reported == [AUDIO], "metadata is no media"
+    send_audio(ingest, 4)
+    assert reported == [AUDIO, AUDIO]
+    ingest.write(VideoConfig(0, VIDEO_CONFIG))
+    assert reported[2:] == [BOTH_MEDIA]
+
+
+@play_out
+async def test_a_paused_viewer_hears_of_the_end_too_and_once(scene: Scene) -> None:
+    ingest = await scene.go_on_air(Pusher())
+    viewer = RecordingViewer()
+    grant, viewing = await scene.view(scene.bob, viewer)
+    viewing.pause(True)
+    viewer.forget()
+    send_audio(ingest, 2)
+    assert viewer.writes == []
+    ingest.close(deliberate=True)
+    assert viewer.endings == [None]
+    viewing.pause(False)
+    viewing.close()
+    assert (viewer.endings, grant.connections) == ([None], 0)
+
+
+@play_out
+async def test_one_that_goes_on_joins_anew(scene: Scene) -> None:
+    await scene.go_on_air(Pusher())
+    viewer = RecordingViewer()
+    _, viewing = await scene.view(scene.bob, viewer)
+    viewing.pause(False)
+    assert viewer.story == ["a@0"]
+    viewing.pause(True)
+    viewing.pause(False)
+    assert viewer.story == ["a@0", "a@0"]
+
+
+@play_out
 async def test_stop_and_a_grants_end_tell_the_viewer_why_once(scene: Scene) -> None:
     await scene.go_on_air(Pusher())
     viewer = RecordingViewer()
@@ -279,6 +331,20 @@ async def test_one_more_viewer_than_a_grant_may_have_puts_out_the_oldest(scene: 
         grant, _ = await scene.view(scene.bob, viewer)
     assert [bool(viewer.endings) for viewer in viewers] == [True, False, False, False, False]
     assert grant.connections == scene.lobby.media.viewers_per_grant
+
+
+def test_the_only_viewer_of_a_grant_gives_way_before_anything_was_published() -> None:
+    async def main() -> None:
+        scene = Scene(MediaSettings(viewers_per_grant=1))
+        first, second = RecordingViewer(), RecordingViewer()
+        await scene.view(scene.bob, first)
+        await scene.view(scene.bob, second)
+        await scene.go_on_air(Pusher())
+        await asyncio.sleep(1)
+        assert ([bool(viewer.endings) for viewer in (first, second)], bool(second.writes)) == ([True, False], True)
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(main())
 
 
 @play_out
