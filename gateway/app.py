@@ -120,7 +120,7 @@ class Gateway:
         played = self.streams.totals()
         return Snapshot(
             rooms=len(self.registry.rooms),
-            sessions=Counter(attachment.phase.name.lower() for attachment in self.signaling.sessions.values()),
+            sessions=Counter(attachment.phase.name.lower() for attachment in self.signaling.sessions.by_id.values()),
             sockets=len(self.signaling.conversations),
             streams=Counter(stream.state.value for stream in self.registry.streams.values()),
             grants=len(self.grants),

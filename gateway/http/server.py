@@ -27,6 +27,19 @@ _CORS = {"access-control-allow-origin": "*"}
 _BODY_BYTES = 1024 * 1024
 
 
+class _Unreadable(logging.Filter):
+    """Keeps requests that cannot be read out of the log: Sanic would write their whole address, which may hold a key.
+
+    Their sender is answered with 400 or cut off; there is nothing for an operator to do.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], SanicException))
+
+
+_unreadable = _Unreadable()
+
+
 class HttpServer:
     """One listening HTTP server on the running event loop."""
 
@@ -38,6 +51,7 @@ class HttpServer:
             ACCESS_LOG=False, REQUEST_MAX_SIZE=_BODY_BYTES, GRACEFUL_SHUTDOWN_TIMEOUT=config.shutdown_grace,
             WEBSOCKET_PING_INTERVAL=20, WEBSOCKET_PING_TIMEOUT=20, FALLBACK_ERROR_FORMAT="json",
         )  # fmt: skip
+        logging.getLogger("sanic.error").addFilter(_unreadable)
         self.app.error_handler.add(GatewayError, _refused)
         self.app.error_handler.add(SanicException, _http_error)
         self.app.error_handler.add(Exception, _failed)

@@ -1,16 +1,14 @@
-"""The methods of signaling: one handler for each, and the sessions they act on.
+"""The methods of signaling: one handler for each, in the conversation of one socket.
 
-`Signaling` keeps the sessions; a `Conversation` is one socket's talk, from its first message to its end. Both know the
-socket only as something that takes texts and can be closed, so they run in a test as they run behind Sanic.
+A `Conversation` is one socket's talk, from its first message to its end; `Signaling` is what all of them share. Both know
+the socket only as something that takes texts and can be closed, so they run in a test as they run behind Sanic.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.addresses import Addresses
@@ -29,21 +27,18 @@ from gateway.errors import (
     TRANSPORT_UNSUPPORTED,
     USER_NAME_ILLEGAL,
     USER_NAME_TOO_LONG,
-    Fault,
     GatewayError,
 )
-from gateway.rooms.events import TokenNotice
 from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID, Grant, IdRule, Medium, Reason, Room, Session, User
 from gateway.rooms.registry import Registry
 from gateway.signaling import messages
 from gateway.signaling.close import CloseReason
 from gateway.signaling.messages import Address, AddressResult, Empty, LoginResult, Request, Result
-from gateway.signaling.session import NEXT_PHASE, Allowance, Happening, Phase, Repeats
-from gateway.timers import Timer, Timers
+from gateway.signaling.session import Allowance, Happening, Repeats
+from gateway.signaling.sessions import Attachment, Sessions
+from gateway.timers import Timers
 
 _USER_NAME = IdRule(256, USER_NAME_ILLEGAL, USER_NAME_ILLEGAL, USER_NAME_TOO_LONG)
-_TOMBSTONES = 10_000
-"""Ended sessions whose end is remembered, for those who try to resume them."""
 _TRANSPORTS = frozenset({"rtmp", "flv"})
 """Transports that this gateway serves; the contract knows more."""
 
@@ -58,26 +53,8 @@ class Socket(Protocol):
         """Ends the talk, once what is queued has gone out."""
 
 
-@dataclass(slots=True, eq=False)
-class Attachment:
-    """A session and what signaling keeps beside it."""
-
-    session: Session
-    repeats: Repeats
-    token_expires_at: float | None
-    phase: Phase = Phase.ATTACHED
-    conversation: Conversation | None = None
-    window: Timer | None = None
-    warning: Timer | None = None
-
-    def deliver(self, fact: object) -> None:
-        """Tells the client, if it is there; one that comes back gets everything afresh."""
-        if self.conversation is not None:
-            self.conversation.tell(fact)
-
-
 class Signaling:
-    """All sessions of this process, by their id and by their user."""
+    """All conversations of this process, and what they share."""
 
     def __init__(
         self, settings: SignalingSettings, apps: Mapping[str, AppSettings], registry: Registry, addresses: Addresses,
@@ -91,9 +68,7 @@ class Signaling:
         self.clock = clock
         self.wall_clock = wall_clock
         self.new_id = new_id
-        self.sessions: dict[str, Attachment] = {}
-        self._of_user: dict[tuple[str, str], Attachment] = {}
-        self._ended: OrderedDict[str, Fault] = OrderedDict()
+        self.sessions = Sessions(settings, registry, timers, wall_clock)
         self.conversations: set[Conversation] = set()
         self._waiting: dict[str, int] = {}
         self._told: tuple[object, str] = (None, "")
@@ -140,72 +115,6 @@ class Signaling:
         if self._told[0] is not fact:
             self._told = (fact, messages.encode_event(fact))
         return self._told[1]
-
-    # Sessions ------------------------------------------------------------------------------------------------------
-
-    def begin(self, attachment: Attachment, max_members: int) -> None:
-        """Enters a session: an older one of the same user ends."""
-        session = attachment.session
-        older = self._of_user.get((session.app, session.user.id))
-        self.registry.check_place(session, older.session if older else None)
-        if older:
-            self.end(older, Happening.REPLACED, Reason.SAME_USER, KICKED_BY_SAME_USER)
-        self.registry.join(session, max_members)
-        self.sessions[session.id] = self._of_user[session.app, session.user.id] = attachment
-        if attachment.token_expires_at is not None:
-            delay = attachment.token_expires_at - self.settings.token_warning - self.wall_clock()
-            attachment.warning = self.timers.after(max(delay, 0), lambda: self._warn(attachment))
-
-    def detach(self, attachment: Attachment) -> None:
-        """Its socket is lost: the resume window opens."""
-        attachment.phase = NEXT_PHASE[attachment.phase, Happening.SOCKET_LOST]
-        attachment.conversation = None
-        attachment.window = self.timers.after(
-            self.settings.resume_window, lambda: self.end(attachment, Happening.WINDOW_OVER, Reason.HEARTBEAT_TIMEOUT)
-        )
-
-    def resume(self, session_id: str, app: str, room_id: str, user_id: str) -> Attachment | None:
-        """The session to go on with; None: unknown or too old. Raises the reason with which it was ended."""
-        attachment = self.sessions.get(session_id)
-        if attachment is None:
-            if fault := self._ended.get(session_id):
-                raise GatewayError(fault)
-            return None
-        session = attachment.session
-        if (session.app, session.room.id, session.user.id) != (app, room_id, user_id):
-            raise GatewayError(INVALID_PARAMS, "the session is not this user's in this room")
-        attachment.phase = NEXT_PHASE[attachment.phase, Happening.RESUMED]
-        if attachment.window:
-            attachment.window.cancel()
-        if attachment.conversation:
-            attachment.conversation.leave(CloseReason.RESUMED_ELSEWHERE)
-        return attachment
-
-    def present(self, app: str, user_id: str) -> bool:
-        """Whether the user has a session: one who wants to go on with a forgotten session is older than that."""
-        return (app, user_id) in self._of_user
-
-    def end(self, attachment: Attachment, happening: Happening, reason: Reason, fault: Fault | None = None) -> None:
-        """The session is over; the others are told."""
-        attachment.phase = NEXT_PHASE[attachment.phase, happening]
-        session = attachment.session
-        for timer in (attachment.window, attachment.warning):
-            if timer:
-                timer.cancel()
-        del self.sessions[session.id]
-        if self._of_user.get((session.app, session.user.id)) is attachment:
-            del self._of_user[session.app, session.user.id]
-        if happening is not Happening.WINDOW_OVER:
-            self._ended[session.id] = fault or NOT_LOGGED_IN
-            if len(self._ended) > _TOMBSTONES:
-                self._ended.popitem(last=False)
-        self.registry.leave(session, reason, fault)
-        if happening is Happening.REPLACED and attachment.conversation:
-            attachment.conversation.leave(CloseReason.KICKED_BY_SAME_USER)
-
-    def _warn(self, attachment: Attachment) -> None:
-        left = (attachment.token_expires_at or 0) - self.wall_clock()
-        attachment.deliver(TokenNotice(attachment.session.room.id, max(0, round(left))))
 
 
 class Conversation:
@@ -274,8 +183,8 @@ class Conversation:
             self._waiting = False
             self._signaling.waiting(self.client, -1)
         attachment, self.attachment = self.attachment, None
-        if attachment and attachment.conversation is self:
-            self._signaling.detach(attachment)
+        if attachment and attachment.voice is self:
+            self._signaling.sessions.detach(attachment)
 
     def close(self, reason: CloseReason, after_ms: int | None = None) -> None:
         """Ends the talk: what the client still sends has no effect."""
@@ -285,7 +194,7 @@ class Conversation:
     def leave(self, reason: CloseReason) -> None:
         """Another socket or another login has taken this one's session."""
         if self.attachment:
-            self.attachment.conversation = None
+            self.attachment.voice = None
             self.attachment = None
         self.close(reason)
 
@@ -337,15 +246,15 @@ class Conversation:
         user = User(params.user_id, _USER_NAME.check(params.user_name or params.user_id), params.role)
         attachment = None
         if params.resume:
-            attachment = signaling.resume(params.resume.session_id, app, params.room_id, params.user_id)
+            attachment = signaling.sessions.resume(params.resume.session_id, app, params.room_id, params.user_id)
         if resumed := attachment is not None:
             self._attach(attachment)
         else:
             token = self._verify(params, app, settings)
-            if params.resume and signaling.present(app, params.user_id):
+            if params.resume and signaling.sessions.present(app, params.user_id):
                 raise GatewayError(KICKED_BY_SAME_USER)
             attachment = self._new_attachment(params, app, user, token)
-            signaling.begin(attachment, params.max_member_count)
+            signaling.sessions.begin(attachment, params.max_member_count)
             self._attach(attachment)
         return self._snapshot(attachment, resumed)
 
@@ -374,7 +283,7 @@ class Conversation:
 
     def _attach(self, attachment: Attachment) -> None:
         self.attachment = attachment
-        attachment.conversation = self
+        attachment.voice = self
         if self._waiting:
             self._waiting = False
             self._signaling.waiting(self.client, -1)
@@ -403,12 +312,12 @@ class Conversation:
 
     async def _logout(self, params: messages.Logout) -> Empty:
         attachment = self._logged_in()
-        self.attachment = attachment.conversation = None
+        self.attachment = attachment.voice = None
         self._waiting = True
         self._signaling.waiting(self.client, 1)
         self._deadline.cancel()
         self._deadline = self._signaling.timers.after(self._settings.login_deadline, self._check_login)
-        self._signaling.end(attachment, Happening.LOGGED_OUT, Reason.STOPPED)
+        self._signaling.sessions.end(attachment, Happening.LOGGED_OUT, Reason.STOPPED)
         return Empty()
 
     async def _publish(self, params: messages.Publish) -> AddressResult:

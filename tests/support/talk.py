@@ -78,7 +78,8 @@ class House:
         """The sizes of all books that are not empty."""
         signaling = self.signaling
         sizes = {
-            "sessions": len(signaling.sessions), "users": len(signaling._of_user), "sockets": len(signaling.conversations),
+            "sessions": len(signaling.sessions.by_id), "users": len(signaling.sessions.by_user),
+            "sockets": len(signaling.conversations),
             "waiting": len(signaling._waiting),
         }  # fmt: skip
         return {name: size for name, size in sizes.items() if size} | self.lobby.leftovers()

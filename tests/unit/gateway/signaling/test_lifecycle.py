@@ -62,7 +62,7 @@ class TestDeadlines:
         assert ann.closed is CloseReason.HEARTBEAT_TIMEOUT
         ann.gone()
         assert bob.events() == []
-        assert house.signaling.sessions[ann.session].phase is Phase.DETACHED
+        assert house.signaling.sessions.by_id[ann.session].phase is Phase.DETACHED
 
     @pytest.mark.parametrize(
         "frame", ['{"jsonrpc":"2.0","method":"ping"}', '{"jsonrpc":"2.0","id":1,"method":"ping"}', "nonsense"]
@@ -142,7 +142,7 @@ class TestResuming:
         ann.gone()
         on_air(house, bob, "b")
         assert [name for name, _ in again.events()] == ["streams"], "the new socket stays attached"
-        assert house.signaling.sessions[ann.session].phase is Phase.ATTACHED
+        assert house.signaling.sessions.by_id[ann.session].phase is Phase.ATTACHED
 
     def test_a_socket_can_be_lost_again_and_again(self, house: House) -> None:
         client = house.login("ann")

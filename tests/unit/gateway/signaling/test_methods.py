@@ -27,7 +27,7 @@ def names(client: Client) -> list[str]:
 
 def grant_of(house: House, user: str, stream: str) -> Grant:
     """The grant with which a user publishes or plays a stream."""
-    (session,) = [a.session for a in house.signaling.sessions.values() if a.session.user.id == user]
+    (session,) = [a.session for a in house.signaling.sessions.by_id.values() if a.session.user.id == user]
     return session.publishing[stream].grant if stream in session.publishing else session.playing[stream]
 
 
