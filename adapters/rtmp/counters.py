@@ -19,6 +19,8 @@ class Overdue(StrEnum):
 
 TOO_MANY_CONNECTIONS: Final = "connection_limit"
 """The label under which connections beyond the limit are counted."""
+UNREAD_REPLIES: Final = "unread_replies"
+"""The label under which peers are counted that ask and ask and do not read the answers."""
 
 
 @dataclass(slots=True)
@@ -35,4 +37,4 @@ class RtmpStats:
     players: int = 0
     """Message streams that play now."""
     refusals: Counter[str] = field(default_factory=Counter)
-    """By fault name, violation or overdue deadline."""
+    """By fault name, violation, overdue deadline or one of the labels above."""

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, cast
 
 from adapters.rtmp import player, publisher
 from adapters.rtmp.commands import Code
 from adapters.rtmp.connection import Connection
-from adapters.rtmp.counters import TOO_MANY_CONNECTIONS, Overdue, RtmpStats
+from adapters.rtmp.counters import TOO_MANY_CONNECTIONS, UNREAD_REPLIES, Overdue, RtmpStats
 from adapters.rtmp.events import (
     AudioReceived,
     Event,
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 
 LINGER = 2.0
 """Seconds for which a connection that we close is still read, so that the peer gets to see why."""
+MAX_UNREAD = 256 * 1024
+"""Bytes of replies that may be written to a socket that does not take everything; its connection is then closed."""
 
 
 class Streams(Protocol):
@@ -84,6 +87,8 @@ class Peer:
         """Decides on the peer's wish to publish or play; there is at most one at a time."""
         self._heard = self._taken = self._pinged = self._idle_since = self._clock()
         self._closing_since: float | None = None
+        self._unread = 0
+        """Bytes of replies since the socket last took everything."""
         self._client = ""
 
     # Socket ---------------------------------------------------------------------------------------------------------
@@ -134,17 +139,24 @@ class Peer:
 
     def _flush(self) -> None:
         data = self._core.take()
-        if data and not self._transport.is_closing():
-            self._stats.bytes_out += len(data)
-            self._transport.write(data)
+        transport = self._transport
+        if not data or transport.is_closing():
+            return
+        self._unread = self._unread + len(data) if transport.get_write_buffer_size() else 0
+        if self._unread > MAX_UNREAD:
+            self._count(UNREAD_REPLIES, f"{self._unread} bytes")
+            transport.abort()
+            return
+        self._stats.bytes_out += len(data)
+        transport.write(data)
 
     # Events ---------------------------------------------------------------------------------------------------------
 
     def _act(self, event: Event) -> None:
         if isinstance(event, PublishAsked):
-            self._ask(self._publish(event), publisher.refusal_code)
+            self._ask(partial(self._publish, event), publisher.refusal_code)
         elif isinstance(event, PlayAsked):
-            self._ask(self._play(event), player.refusal_code)
+            self._ask(partial(self._play, event), player.refusal_code)
         elif isinstance(event, PublishEnded):
             self._end_publisher(self._publishers[event.msid], deliberate=True)
         elif isinstance(event, PlayEnded):
@@ -166,20 +178,23 @@ class Peer:
             self._end_publisher(writing, deliberate=False, error=error)
             self._close()
 
-    def _ask(self, answer: Coroutine[None, None, None], code_of: Callable[[Fault], Code]) -> None:
+    def _ask(self, answer: Callable[[], Awaitable[None]], code_of: Callable[[Fault], Code]) -> None:
         self._answer = asyncio.get_running_loop().create_task(self._decide(answer, code_of))
 
-    async def _decide(self, answer: Coroutine[None, None, None], code_of: Callable[[Fault], Code]) -> None:
-        """Grants or refuses what the peer asked for, then reads on."""
+    async def _decide(self, answer: Callable[[], Awaitable[None]], code_of: Callable[[Fault], Code]) -> None:
+        """Grants or refuses what the peer asked for, then reads on. Cancelled when the connection ends before."""
+        refusal: GatewayError | None = None
         try:
-            await answer
+            await answer()
         except GatewayError as error:
-            self._refuse(error, code_of)
+            refusal = error
         except Exception:
             log.exception("rtmp conn=%d client=%s failed to decide", self._number, self._client)
-            self._refuse(GatewayError(INTERNAL_ERROR), code_of)
+            refusal = GatewayError(INTERNAL_ERROR)
         self._answer = None
-        if self._closing_since is None:
+        if refusal is not None:
+            self._refuse(refusal, code_of)
+        elif self._closing_since is None:
             self._progress(b"")
 
     def _refuse(self, error: GatewayError, code_of: Callable[[Fault], Code]) -> None:
@@ -191,9 +206,6 @@ class Peer:
     async def _publish(self, asked: PublishAsked) -> None:
         asking = RtmpPublisher(asked.msid, self._last_heard, self._cut)
         ingest = await self._house.streams.publish(self._request(Action.PUBLISH, asked.address), asking)
-        if self._closing_since is not None:
-            ingest.close(deliberate=False)
-            return
         asking.begin(ingest)
         self._publishers[asked.msid] = asking
         self._stats.publishers += 1
@@ -220,9 +232,6 @@ class Peer:
 
     def _begin_player(self, begun: RtmpPlayer) -> None:
         """The streams let the player in: what it is told comes before its media."""
-        if self._closing_since is not None:
-            begun.mute()
-            return
         self._players[begun.msid] = begun
         self._stats.players += 1
         self._taken = self._clock()
@@ -277,6 +286,8 @@ class Peer:
         """Sends what is to be sent, then ends our half. The peer's half is read and thrown away for a while: a socket
         that is closed with bytes unread resets the connection, and the peer would not see why."""
         self._closing_since = self._clock()
+        if self._answer is not None:
+            self._answer.cancel()
         for silent in self._players.values():
             silent.mute()
         self._flush()

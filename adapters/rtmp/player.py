@@ -80,7 +80,6 @@ class RtmpPlayer:
         self.msid = msid
         self.wire = player_wire(msid, chunk_bytes)
         self.mode = PlayMode.RTC
-        self.media: frozenset[Medium] = BOTH_MEDIA
         self.port = socket
         self.backlog = socket.get_write_buffer_size
         self._write = socket.write
@@ -88,13 +87,23 @@ class RtmpPlayer:
         self._over = over
         self._open = False
         self._paused = False
-        self._granted = self.media
+        self._granted: frozenset[Medium] = BOTH_MEDIA
+        self._unwanted: frozenset[Medium] = frozenset()
         self._viewing: Viewing | None = None
+        self._error: GatewayError | None = None
+
+    @property
+    def media(self) -> frozenset[Medium]:
+        """What it was granted (that may change while it plays), without what its peer has switched off."""
+        return self._granted - self._unwanted
+
+    @media.setter
+    def media(self, granted: frozenset[Medium]) -> None:
+        self._granted = granted
 
     def begin(self, arriving: frozenset[Medium]) -> None:
         """Leave is given: the peer is told, and its media follows."""
         self._open = True
-        self._granted = self.media
         self._begun(self)
 
     def hold(self, viewing: Viewing) -> None:
@@ -110,6 +119,7 @@ class RtmpPlayer:
         """The stream is over, or this viewer was dropped."""
         if self._open:
             self._open = False
+            self._error = error
             self._over(self, error)
 
     def pause(self, paused: bool) -> None:
@@ -120,10 +130,10 @@ class RtmpPlayer:
 
     def want(self, medium: Medium, wanted: bool) -> None:
         """The peer switches one medium off or on, within what it was granted; it then joins the stream anew."""
-        media = (self.media | {medium} if wanted else self.media - {medium}) & self._granted
-        if media == self.media:
+        before = self.media
+        self._unwanted = self._unwanted - {medium} if wanted else self._unwanted | {medium}
+        if self.media == before:
             return
-        self.media = media
         if self._viewing is not None and not self._paused:
             self._viewing.pause(True)
             self._viewing.pause(False)
@@ -137,4 +147,4 @@ class RtmpPlayer:
         self._open = False
         viewing, self._viewing = self._viewing, None
         if viewing is not None:
-            viewing.close()
+            viewing.close(self._error)

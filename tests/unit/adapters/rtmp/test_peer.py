@@ -12,8 +12,8 @@ import pytest
 
 from adapters.media.units import AudioUnit, Unit
 from adapters.rtmp.commands import command, command_of
-from adapters.rtmp.messages import AMF0_COMMAND, AUDIO, USER_CONTROL, VIDEO, Message
-from adapters.rtmp.peer import LINGER, House, Peer
+from adapters.rtmp.messages import AMF0_COMMAND, AUDIO, USER_CONTROL, VIDEO, Message, UserControl, user_control
+from adapters.rtmp.peer import LINGER, MAX_UNREAD, House, Peer
 from adapters.rtmp.player import RtmpPlayer, Viewing
 from adapters.rtmp.publisher import Ingest, RtmpPublisher
 from adapters.rtmp.sockets import SocketTransport
@@ -299,21 +299,27 @@ async def test_connection_lost_while_it_waits_for_leave() -> None:
     assert bench.house.stats.publishers == 0
 
 
-async def test_leave_that_comes_while_the_connection_is_being_closed() -> None:
+@pytest.mark.parametrize("wish", ["publish", "play"])
+async def test_a_wish_is_dropped_when_the_connection_is_closed(wish: str) -> None:
+    bench = Bench()
+    bench.streams.gate = asyncio.Event()
+    await bench.begin(wish)
+    bench.peer.shut(GatewayError(errors.SHUTTING_DOWN))
+    bench.streams.gate.set()
+    await bench.give(b"")
+    assert (bench.streams.publisher, bench.streams.viewer, bench.streams.ends) == (None, None, [])
+
+
+async def test_a_wish_behind_which_too_much_is_sent_takes_nothing_over() -> None:
     bench = Bench()
     bench.streams.gate = asyncio.Event()
     await bench.begin("publish")
-    bench.peer.shut(GatewayError(errors.SHUTTING_DOWN))
+    for _ in range(5):
+        await bench.send(Message(VIDEO, 1, 0, bytes(1024 * 1024)))
     bench.streams.gate.set()
     await bench.give(b"")
-    assert bench.streams.ends == [(False, None)]
-    bench = Bench()
-    bench.streams.gate = asyncio.Event()
-    await bench.begin("play")
-    bench.peer.shut(GatewayError(errors.SHUTTING_DOWN))
-    bench.streams.gate.set()
-    await bench.give(b"")
-    assert bench.streams.ends == ["closed"]
+    assert bench.house.stats.refusals == {"held_bytes": 1}
+    assert bench.streams.publisher is None
 
 
 async def test_cut() -> None:
@@ -400,6 +406,30 @@ async def test_too_many_connections() -> None:
     assert bench.house.stats.refusals == {"connection_limit": 1}
     second.connection_lost(None)
     assert list(bench.house.peers) == [bench.peer]
+
+
+async def test_replies_that_nobody_reads_are_bounded() -> None:
+    bench = await made("play")
+    bench.transport.backlog = 1
+    pings = [user_control(UserControl.PING_REQUEST, 1)] * 1000
+    sent = 0
+    while bench.transport.state == "open":
+        await bench.send(*pings)
+        sent += 1
+        assert sent < 2 * MAX_UNREAD // (18 * 1000)
+    assert bench.house.stats.refusals == {"unread_replies": 1}
+    assert bench.transport.state == "aborted"
+
+
+async def test_replies_that_are_read_are_not() -> None:
+    bench = await made("play")
+    pings = [user_control(UserControl.PING_REQUEST, 1)] * 1000
+    for _ in range(2 * MAX_UNREAD // (18 * 1000)):
+        bench.transport.backlog = 1
+        await bench.send(*pings)
+        bench.transport.backlog = 0
+        await bench.send(*pings)
+    assert bench.transport.state == "open"
 
 
 # Deadlines ------------------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ class RecordingViewing:
         self.calls.append(paused)
 
     def close(self, error: GatewayError | None = None) -> None:
-        self.calls.append("closed")
+        self.calls.append(error)
 
 
 class RecordingSocket:
@@ -115,7 +115,7 @@ def test_a_players_life(harness: Harness) -> None:
     player.close()
     assert harness.written == [b"media"]
     assert harness.told == ["begun", error]
-    assert harness.viewing.calls == ["closed"]
+    assert harness.viewing.calls == [error]
 
 
 def test_a_muted_player_is_not_told_of_its_end(harness: Harness) -> None:
@@ -141,6 +141,17 @@ def test_media_are_switched_within_what_was_granted(harness: Harness) -> None:
     player.want(Medium.VIDEO, True)
     assert player.media == {Medium.VIDEO}
     assert harness.viewing.calls == [True, False, True]
+
+
+def test_a_changed_grant_leaves_the_peers_own_choice_alone(harness: Harness) -> None:
+    player = harness.player
+    player.media = frozenset((Medium.AUDIO,))
+    player.begin(BOTH_MEDIA)
+    player.want(Medium.AUDIO, False)
+    player.media = BOTH_MEDIA
+    assert player.media == {Medium.VIDEO}
+    player.want(Medium.AUDIO, True)
+    assert player.media == BOTH_MEDIA
 
 
 @pytest.mark.parametrize(
