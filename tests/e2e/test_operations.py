@@ -291,6 +291,17 @@ async def say_secrets_in_wrong_places(gateway: GatewayProcess, key: str) -> None
             await get(gateway.addresses.http + path, {"Authorization": f"Bearer {token}"})
 
 
+async def send_unreadable_requests(gateway: GatewayProcess, key: str) -> None:
+    """Requests that are no HTTP, each with a key in it."""
+    paths = ("/live/cam\x01.flv", "/live/cam .flv", "/live/房间.flv", "")
+    for head in (*(f"GET {path}?key={key} HTTP/1.1" for path in paths), f"?key={key}", f"GET {key}"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.http_port)
+        writer.write(f"{head}\r\nHost: {key}\r\nBad header {key}\r\n\r\n".encode())
+        writer.write_eof()
+        await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+
+
 async def test_logs_hold_no_secret_whatever_happens(tmp_path: Path) -> None:
     secrets: set[str] = {SECRET, SECRET[::-1]}
     environ = {"GATEWAY_LOG_LEVEL": "debug", "GATEWAY_LOG_FORMAT": "json"}
@@ -314,6 +325,7 @@ async def test_logs_hold_no_secret_whatever_happens(tmp_path: Path) -> None:
         await client.wait_closed()
         await client.drop()
         await say_secrets_in_wrong_places(gateway, urls[0][-40:])
+        await send_unreadable_requests(gateway, urls[0][-40:])
         await source.reset()
         source = await Source.push(push)
         await bert.call("stop", streamID="cam")
@@ -327,7 +339,7 @@ async def test_logs_hold_no_secret_whatever_happens(tmp_path: Path) -> None:
             await viewer.close()
         gateway.terminate()
         assert await gateway.ended(8) == 0
-        secrets |= {session, anna.login_result["sessionID"], second.login_result["sessionID"], *TOKENS}
+        secrets |= {urls[0][-40:], session, anna.login_result["sessionID"], second.login_result["sessionID"], *TOKENS}
         for url in urls:
             key = url.partition("?key=")[2]
             secrets |= {key, *key.split(".")[1:]}
