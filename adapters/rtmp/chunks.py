@@ -73,6 +73,8 @@ class ChunkReader:
         self._due = 0
         """Bytes of that chunk still to come."""
         self._unfinished = 0
+        self.unfinished_limit = limits.unfinished_bytes
+        """The limit in force; may be lowered for a peer that is not known yet, and raised later."""
         self.failure: RemoteProtocolError | None = None
         """What the peer did wrong; the messages before it have been handed out."""
 
@@ -133,7 +135,7 @@ class ChunkReader:
 
     def _stop_short(self, taken: int) -> None:
         """A message goes on: in this chunk when more bytes come, or in another one."""
-        if self._unfinished > self._limits.unfinished_bytes:
+        if self._unfinished > self.unfinished_limit:
             raise RemoteProtocolError(Violation.UNFINISHED_BYTES, f"{self._unfinished} bytes of unfinished messages")
         self._due -= taken
         if not self._due:

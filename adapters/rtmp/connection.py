@@ -75,6 +75,8 @@ _PING: Final = UserControl.PING_REQUEST.to_bytes(2)
 _MAX_HELD_BYTES: Final = 4 * 1024 * 1024
 """Bodies that may wait behind an unanswered publish or play: some seconds of media of a client that does not wait."""
 _MAX_HELD_MESSAGES: Final = 4096
+_MAX_UNINVITED_BYTES: Final = 256 * 1024
+"""Unfinished messages of a peer that has not asked to publish: room for its commands, and for what is read with them."""
 
 
 class Connection:
@@ -86,6 +88,7 @@ class Connection:
         self._reader = ChunkReader(
             ChunkLimits(settings.message_bytes, settings.command_bytes, settings.unfinished_bytes, settings.chunk_streams)
         )
+        self._reader.unfinished_limit = min(_MAX_UNINVITED_BYTES, settings.unfinished_bytes)
         self._writer = ChunkWriter()
         self._out: list[bytes] = []
         self.phase = Phase.HANDSHAKE
@@ -239,6 +242,8 @@ class Connection:
             elif part.type_id == AUDIO:
                 events.append(AudioReceived(part.msid, part.timestamp, part.body))
             elif part.type_id == AMF0_DATA:
+                if len(part.body) > self._settings.command_bytes:
+                    raise RemoteProtocolError(Violation.MESSAGE_SIZE, f"data of {len(part.body)} bytes in an aggregate")
                 self._obey_data(part, events)
 
     # Commands -------------------------------------------------------------------------------------------------------
@@ -277,6 +282,7 @@ class Connection:
     def _publish(self, asked: Command, events: list[Event]) -> None:
         """`live`, `record` and `append` are all the same here."""
         self._ask(asked, Move.PUBLISH)
+        self._reader.unfinished_limit = self._settings.unfinished_bytes
         events.append(PublishAsked(asked.msid, self._address(asked.text(1))))
 
     def _play(self, asked: Command, events: list[Event]) -> None:

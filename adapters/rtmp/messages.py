@@ -27,6 +27,8 @@ AGGREGATE = 22
 
 CONTROL_TYPES = frozenset((ACKNOWLEDGEMENT, USER_CONTROL, WINDOW_ACKNOWLEDGEMENT_SIZE, SET_PEER_BANDWIDTH))
 
+MAX_PARTS = 4096
+"""Messages in one aggregate: it could hold hundreds of thousands without content."""
 _DYNAMIC_LIMIT = 2
 _TAG_HEADER_BYTES = 11
 _TAG_TRAILER_BYTES = 4
@@ -91,8 +93,11 @@ def user_control(event: UserControl, value: int | bytes) -> Message:
 def parts_of(aggregate: Message) -> Iterator[Message]:
     """The messages inside an aggregate, their times moved so that the first has the aggregate's own (section 7.1.6)."""
     body = aggregate.body
-    position, offset = 0, None
+    position, offset, parts = 0, None, 0
     while position < len(body):
+        parts += 1
+        if parts > MAX_PARTS:
+            raise RemoteProtocolError(Violation.AGGREGATE, f"more than {MAX_PARTS} parts")
         start = position + _TAG_HEADER_BYTES
         header = body[position:start]
         end = start + int.from_bytes(header[1:4])

@@ -387,6 +387,25 @@ def test_data_of_a_stream_that_is_not_published_is_not_read(pair: Pair) -> None:
     assert pair.violation is None
 
 
+def test_data_in_an_aggregate_is_no_larger_than_elsewhere(publishing: Pair) -> None:
+    size = SETTINGS.command_bytes + 1
+    part = bytes((AMF0_DATA,)) + size.to_bytes(3) + bytes(7) + bytes(size) + bytes(4)
+    publishing.send(Message(AGGREGATE, 1, 0, part))
+    assert publishing.violation is Violation.MESSAGE_SIZE
+
+
+@pytest.mark.parametrize("name", [None, "play"])
+def test_large_messages_only_of_those_who_want_to_publish(pair: Pair, name: str | None) -> None:
+    if name:
+        pair.call(name, None, NAME, msid=1)
+        pair.server.accept_play()
+    began = Message(VIDEO, 1, 0, bytes(1024 * 1024))
+    data = pair.client.writer.write(began)
+    for start in range(0, len(data), 65_536):
+        pair.give(data[start : start + 65_536])
+    assert pair.violation is Violation.UNFINISHED_BYTES
+
+
 def test_unpublish_by_name_by_close_and_by_delete(publishing: Pair) -> None:
     assert publishing.call("FCUnpublish", None, "cam", transaction=9) == [PublishEnded(1)]
     assert publishing.codes() == ["NetStream.Unpublish.Success", "_result"]

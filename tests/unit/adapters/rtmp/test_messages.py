@@ -8,6 +8,7 @@ from adapters.rtmp.errors import RemoteProtocolError, Violation
 from adapters.rtmp.messages import (
     AGGREGATE,
     AUDIO,
+    MAX_PARTS,
     VIDEO,
     Message,
     UserControl,
@@ -69,6 +70,14 @@ def test_last_part_may_go_without_its_trailer() -> None:
 def test_parts_that_do_not_add_up(body: bytes) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         list(parts_of(Message(AGGREGATE, 1, 0, body)))
+    assert caught.value.violation is Violation.AGGREGATE
+
+
+def test_aggregate_of_too_many_parts() -> None:
+    part = tag(AUDIO, 0, b"")
+    assert len(list(parts_of(Message(AGGREGATE, 1, 0, MAX_PARTS * part)))) == MAX_PARTS
+    with pytest.raises(RemoteProtocolError) as caught:
+        list(parts_of(Message(AGGREGATE, 1, 0, (MAX_PARTS + 1) * part)))
     assert caught.value.violation is Violation.AGGREGATE
 
 
