@@ -171,7 +171,8 @@ def tag_bytes(unit: Unit) -> bytes:
     if isinstance(unit, AudioUnit | AudioConfig):
         return _tag(AUDIO, unit.timestamp, audio_body(unit))
     if isinstance(unit, Metadata):
-        return _tag(SCRIPT, unit.timestamp, script_body(ON_METADATA, unit.values))
+        # At any other time than 0, ffmpeg's demuxer takes metadata for a text track.
+        return _tag(SCRIPT, 0, script_body(ON_METADATA, unit.values))
     return _tag(VIDEO, unit.timestamp, video_body(unit))
 
 

@@ -406,7 +406,8 @@ class Connection:
     def accept_play(self) -> None:
         """The peer may play. What is sent to it now comes before its media. Call `receive(b"")` afterwards.
 
-        `|RtmpSampleAccess`, which Flash servers send here, is left out: ffmpeg takes it for a data track.
+        `|RtmpSampleAccess`, which Flash servers send here, is left out: it permits Flash Player's own scripts to look at
+        decoded samples, and means nothing to anyone else.
         """
         stream = self._answer(Move.ACCEPT, StreamState.PLAYING)
         msid = stream.msid

@@ -51,6 +51,7 @@ def test_timestamp_with_its_upper_byte_last(timestamp: int, written: str) -> Non
 def test_metadata_tag() -> None:
     tag = tags.tag_bytes(Metadata(5, b"", {"width": 640}))
     assert tag[0] == tags.SCRIPT
+    assert tag[4:8] == bytes(4), "players take it for a header then, and for nothing else"
     assert tag[11:] == bytes.fromhex("02000a") + b"onMetaData" + bytes.fromhex(
         "080000000100057769647468004084000000000000000009" + "0000002c"
     ).replace(b"\x2c", bytes([len(tag) - 4]))
