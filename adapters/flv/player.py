@@ -45,9 +45,11 @@ class FlvPlayer:
         self.mode = PlayMode.RTC
         self.media = BOTH_MEDIA
         self.port = Relay(self)
-        self.backlog = backlog
+        self.backlog: Callable[[], int] = self._held_backlog
+        self._transport_backlog = backlog
         self._write = write
         self._held: list[bytes] | None = []
+        self._held_bytes = 0
         self.error: GatewayError | None = None
         self.over = asyncio.Event()
         """Set when the stream has ended or the viewer was dropped (`error`)."""
@@ -62,12 +64,19 @@ class FlvPlayer:
             self._write(data)
         else:
             self._held.append(data)
+            self._held_bytes += len(data)
 
     def open(self) -> None:
         """The response's head has been sent: from now on everything goes straight to the transport."""
         if self._held is not None:
             self._write(b"".join(self._held))
             self._held = None
+            self._held_bytes = 0
+            self.backlog = self._transport_backlog
+
+    def _held_backlog(self) -> int:
+        """What waits for the response's head counts too: a client that asked for other things before may let it wait."""
+        return self._held_bytes + self._transport_backlog()
 
     def ended(self, error: GatewayError | None) -> None:
         self.error = error
