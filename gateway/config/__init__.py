@@ -61,6 +61,18 @@ class ListenSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Bounds and times of HTTP requests."""
+
+    request_deadline: float = 10 * SECONDS
+    """From a request's first byte to its last."""
+    idle: float = 30 * SECONDS
+    """A connection on which no request comes for this long is closed."""
+    body_bytes: int = 1 * MIB
+    """Largest request body accepted, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class SignalingSettings:
     """Bounds and times of the WebSocket face."""
 
@@ -173,6 +185,7 @@ class Config:
     shutdown_spread: float = 5 * SECONDS
     """Clients are told to come back at moments spread over this."""
     listen: ListenSettings = field(default_factory=ListenSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
     signaling: SignalingSettings = field(default_factory=SignalingSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     rtmp: RtmpSettings = field(default_factory=RtmpSettings)

@@ -24,7 +24,6 @@ from gateway.http.origin import is_loopback
 _log = logging.getLogger("gateway.http")
 
 _CORS = {"access-control-allow-origin": "*"}
-_BODY_BYTES = 1024 * 1024
 
 
 class _Unreadable(logging.Filter):
@@ -48,7 +47,8 @@ class HttpServer:
         Sanic.test_mode = True  # no banner and no worker machinery: the gateway owns its process
         self.app: Sanic[Any, Any] = Sanic(f"gateway-{id(self):x}", configure_logging=False)
         self.app.config.update(
-            ACCESS_LOG=False, REQUEST_MAX_SIZE=_BODY_BYTES, GRACEFUL_SHUTDOWN_TIMEOUT=config.shutdown_grace,
+            ACCESS_LOG=False, GRACEFUL_SHUTDOWN_TIMEOUT=config.shutdown_grace, REQUEST_MAX_SIZE=config.http.body_bytes,
+            REQUEST_TIMEOUT=config.http.request_deadline, KEEP_ALIVE_TIMEOUT=config.http.idle,
             WEBSOCKET_PING_INTERVAL=20, WEBSOCKET_PING_TIMEOUT=20, FALLBACK_ERROR_FORMAT="json",
         )  # fmt: skip
         logging.getLogger("sanic.error").addFilter(_unreadable)

@@ -257,7 +257,7 @@ async def test_thousands_of_hostile_rtmp_connections(tmp_path: Path) -> None:
 
 async def test_thousands_of_hostile_messages(tmp_path: Path) -> None:
     async with beside_a_call(tmp_path) as call:
-        frames = iter(hostile_messages(5000, seed=3))
+        frames = iter(hostile_messages(10_000, seed=3))
         answered = 0
         closed: Counter[int | None] = Counter()
 
