@@ -1,6 +1,7 @@
 """Events: what a connection's peer did, as far as it concerns anyone outside the protocol.
 
-Only facts that need a decision or carry media; everything that RTMP answers by itself stays in `connection.py`.
+Only facts that need a decision or carry media; everything that RTMP answers by itself stays in the core (`connection.py`,
+`conversation.py`).
 """
 
 from __future__ import annotations

@@ -81,6 +81,7 @@ class Peer:
         house.numbers += 1
         self._number = house.numbers
         self._core = Connection(house.settings, house.random_bytes)
+        self._conversation = self._core.conversation
         self._publishers: dict[int, RtmpPublisher] = {}
         self._players: dict[int, RtmpPlayer] = {}
         self._answer: asyncio.Task[None] | None = None
@@ -174,7 +175,7 @@ class Peer:
             writing.write(event)
         except GatewayError as error:
             self._count(error.fault.name, error.detail)
-            self._core.end_publish(writing.msid, publisher.refusal_code(error.fault), str(error))
+            self._conversation.end_publish(writing.msid, publisher.refusal_code(error.fault), str(error))
             self._end_publisher(writing, deliberate=False, error=error)
             self._close()
 
@@ -199,8 +200,8 @@ class Peer:
 
     def _refuse(self, error: GatewayError, code_of: Callable[[Fault], Code]) -> None:
         self._count(error.fault.name, error.detail)
-        if self._core.asked:
-            self._core.refuse(code_of(error.fault), str(error))
+        if self._conversation.asked is not None:
+            self._conversation.refuse(code_of(error.fault), str(error))
         self._close()
 
     async def _publish(self, asked: PublishAsked) -> None:
@@ -209,7 +210,7 @@ class Peer:
         asking.begin(ingest)
         self._publishers[asked.msid] = asking
         self._stats.publishers += 1
-        self._core.accept_publish()
+        self._conversation.accept_publish()
         self._flush()
         log.info("rtmp conn=%d client=%s publishes", self._number, self._client)
 
@@ -235,7 +236,7 @@ class Peer:
         self._players[begun.msid] = begun
         self._stats.players += 1
         self._taken = self._clock()
-        self._core.accept_play()
+        self._conversation.accept_play()
         self._flush()
         log.info("rtmp conn=%d client=%s plays", self._number, self._client)
 
@@ -246,11 +247,11 @@ class Peer:
         if self._closing_since is not None:
             return
         for cut in list(self._publishers.values()):
-            self._core.end_publish(cut.msid, publisher.refusal_code(error.fault), str(error))
+            self._conversation.end_publish(cut.msid, publisher.refusal_code(error.fault), str(error))
         for ended in list(self._players.values()):
-            self._core.end_play(ended.msid, (player.refusal_code(error.fault), str(error)))
+            self._conversation.end_play(ended.msid, (player.refusal_code(error.fault), str(error)))
         if not self._publishers and not self._players:
-            self._core.close(Code.CONNECT_SHUTDOWN, str(error))
+            self._conversation.close(Code.CONNECT_SHUTDOWN, str(error))
         self._close()
 
     def abort(self) -> None:
@@ -260,14 +261,14 @@ class Peer:
     def _cut(self, cut: RtmpPublisher, error: GatewayError) -> None:
         """The gateway ends what is published here."""
         if self._closing_since is None and self._publishers.get(cut.msid) is cut:
-            self._core.end_publish(cut.msid, publisher.refusal_code(error.fault), str(error))
+            self._conversation.end_publish(cut.msid, publisher.refusal_code(error.fault), str(error))
             self._close()
 
     def _player_over(self, over: RtmpPlayer, error: GatewayError | None) -> None:
         """The stream that is played here is over, or its player was dropped."""
         if self._closing_since is None and self._players.get(over.msid) is over:
             reason = (player.refusal_code(error.fault), str(error)) if error else None
-            self._core.end_play(over.msid, reason)
+            self._conversation.end_play(over.msid, reason)
             self._close()
 
     def _end_publisher(self, ended: RtmpPublisher, *, deliberate: bool, error: GatewayError | None = None) -> None:
@@ -313,7 +314,7 @@ class Peer:
         if self._closing_since is not None:
             if now - self._closing_since > LINGER:
                 self._transport.abort()
-        elif self._core.phase is Phase.HANDSHAKE:
+        elif self._conversation.phase is Phase.HANDSHAKE:
             self._limit(now - self._idle_since, settings.handshake_deadline, Overdue.HANDSHAKE)
         elif self._publishers:
             self._limit(now - self._heard, settings.publisher_idle, Overdue.PUBLISHER)
@@ -335,5 +336,5 @@ class Peer:
     def _limit(self, passed: float, limit: float, overdue: Overdue) -> None:
         if passed > limit:
             self._count(overdue, f"{passed:.1f} s")
-            self._core.close(Code.CONNECT_CLOSED, overdue)
+            self._conversation.close(Code.CONNECT_CLOSED, overdue)
             self._close()

@@ -38,11 +38,11 @@ def one_input(data: bytes) -> None:
             if isinstance(last, PublishAsked | PlayAsked):
                 wishes += 1
                 if wishes % 4 == 3:
-                    connection.refuse(Code.PLAY_FAILED, "no")
+                    connection.conversation.refuse(Code.PLAY_FAILED, "no")
                 elif isinstance(last, PublishAsked):
-                    connection.accept_publish()
+                    connection.conversation.accept_publish()
                 else:
-                    connection.accept_play()
+                    connection.conversation.accept_play()
             events = connection.receive(b"")
         connection.take()
         if connection.failure is not None:

@@ -113,7 +113,7 @@ def pair() -> Pair:
 @pytest.fixture
 def publishing(pair: Pair) -> Pair:
     pair.call("publish", None, NAME, "live", msid=1)
-    pair.server.accept_publish()
+    pair.server.conversation.accept_publish()
     pair.give(b"")
     pair.heard.clear()
     return pair
@@ -122,7 +122,7 @@ def publishing(pair: Pair) -> Pair:
 @pytest.fixture
 def playing(pair: Pair) -> Pair:
     pair.call("play", None, NAME, -2000.0, msid=1)
-    pair.server.accept_play()
+    pair.server.conversation.accept_play()
     pair.give(b"")
     pair.heard.clear()
     return pair
@@ -134,7 +134,7 @@ def playing(pair: Pair) -> Pair:
 def test_connect() -> None:
     pair = Pair()
     assert pair.call("connect", {"app": "live", "objectEncoding": 3.0}, transaction=1) == []
-    assert pair.server.phase is Phase.CONNECTED
+    assert pair.server.conversation.phase is Phase.CONNECTED
     assert [message.type_id for message in pair.heard] == [WINDOW_ACKNOWLEDGEMENT_SIZE, SET_PEER_BANDWIDTH, AMF0_COMMAND]
     assert pair.client.reader.chunk_bytes == SETTINGS.chunk_bytes
     (said,) = pair.commands()
@@ -168,7 +168,7 @@ def test_chunk_size_may_be_set_before_connect() -> None:
     pair = Pair()
     pair.send(Message(SET_CHUNK_SIZE, 0, 0, (4096).to_bytes(4)))
     pair.call("connect", {"app": "live", "more": "x" * 3000}, transaction=1)
-    assert pair.server.phase is Phase.CONNECTED
+    assert pair.server.conversation.phase is Phase.CONNECTED
 
 
 def test_command_of_type_17() -> None:
@@ -176,7 +176,7 @@ def test_command_of_type_17() -> None:
     pair = Pair()
     body = b"\0" + amf0.encode(["connect", 1.0]) + bytes.fromhex("11 0a 0b 01 07 617070 06 09 6c697665 01")
     pair.send(Message(AMF3_COMMAND, 0, 0, body))
-    assert pair.server.phase is Phase.CONNECTED
+    assert pair.server.conversation.phase is Phase.CONNECTED
     pair.send(Message(AMF3_COMMAND, 0, 0, amf0.encode(["createStream", 2.0, None])))
     assert pair.call("publish", None, NAME, msid=1) == [PublishAsked(1, "live/cam?key=K")]
 
@@ -307,18 +307,18 @@ def test_commands_that_are_none(pair: Pair, body: bytes) -> None:
 def test_publish(pair: Pair) -> None:
     assert pair.call("publish", None, NAME, "live", msid=1) == [PublishAsked(1, "live/cam?key=K")]
     assert "K" not in repr(pair.events[-1]).replace("PublishAsked", "")
-    assert pair.server.asked
+    assert pair.server.conversation.asked
     assert pair.codes() == []
-    pair.server.accept_publish()
+    pair.server.conversation.accept_publish()
     pair.give(b"")
     assert pair.heard[0] == user_control(UserControl.STREAM_BEGIN, 1)
     assert pair.codes() == ["NetStream.Publish.Start"]
-    assert not pair.server.asked
+    assert not pair.server.conversation.asked
 
 
 def test_refusal(pair: Pair) -> None:
     pair.call("publish", None, NAME, msid=1)
-    pair.server.refuse(Code.PUBLISH_BAD_NAME, "taken")
+    pair.server.conversation.refuse(Code.PUBLISH_BAD_NAME, "taken")
     pair.give(b"")
     (said,) = pair.commands()
     assert said.msid == 1
@@ -398,7 +398,7 @@ def test_data_in_an_aggregate_is_no_larger_than_elsewhere(publishing: Pair) -> N
 def test_large_messages_only_of_those_who_want_to_publish(pair: Pair, name: str | None) -> None:
     if name:
         pair.call(name, None, NAME, msid=1)
-        pair.server.accept_play()
+        pair.server.conversation.accept_play()
     began = Message(VIDEO, 1, 0, bytes(1024 * 1024))
     data = pair.client.writer.write(began)
     for start in range(0, len(data), 65_536):
@@ -412,7 +412,7 @@ def test_unpublish_by_name_by_close_and_by_delete(publishing: Pair) -> None:
     assert publishing.call("closeStream", None, msid=1) == []
     for name, values, msid in (("closeStream", [None], 1), ("deleteStream", [None, 1.0], 0)):
         publishing.call("publish", None, NAME, msid=1)
-        publishing.server.accept_publish()
+        publishing.server.conversation.accept_publish()
         assert publishing.call(name, *values, msid=msid) == [PublishEnded(1)]
         assert publishing.send(Message(AUDIO, 1, 0, b"late")) == []
     assert publishing.call("closeStream", None, msid=1) == []
@@ -421,13 +421,13 @@ def test_unpublish_by_name_by_close_and_by_delete(publishing: Pair) -> None:
 def test_unpublish_by_name_spares_the_others(publishing: Pair) -> None:
     publishing.call("createStream", None, transaction=3)
     publishing.call("publish", None, "screen?key=K", msid=2)
-    publishing.server.accept_publish()
+    publishing.server.conversation.accept_publish()
     assert publishing.call("FCUnpublish", None, "screen?key=K") == [PublishEnded(2)]
     assert publishing.send(Message(AUDIO, 1, 0, b"a"), Message(AUDIO, 2, 0, b"b")) == [AudioReceived(1, 0, b"a")]
 
 
 def test_we_end_it(publishing: Pair) -> None:
-    publishing.server.end_publish(1, Code.STREAM_FAILED, "no H.264")
+    publishing.server.conversation.end_publish(1, Code.STREAM_FAILED, "no H.264")
     publishing.give(b"")
     assert publishing.codes() == ["NetStream.Failed"]
     assert publishing.send(Message(AUDIO, 1, 0, b"late")) == []
@@ -443,7 +443,7 @@ def test_we_end_it(publishing: Pair) -> None:
 def test_we_end_what_the_peer_has_ended_in_the_same_breath(publishing: Pair, ending: list[Message]) -> None:
     publishing.send(Message(VIDEO, 1, 0, b"a codec that is not carried"), *ending)
     publishing.heard.clear()
-    publishing.server.end_publish(1, Code.STREAM_FAILED, "no H.264")
+    publishing.server.conversation.end_publish(1, Code.STREAM_FAILED, "no H.264")
     publishing.give(b"")
     assert publishing.codes() == ["NetStream.Failed"]
 
@@ -456,9 +456,9 @@ def test_what_comes_before_the_answer_waits_for_it(pair: Pair) -> None:
     asked = pair.send(command(1, "publish", 0, None, NAME), *later)
     assert asked == [PublishAsked(1, "live/cam?key=K")]
     assert pair.send(Message(AUDIO, 1, 9, b"z")) == []
-    pair.server.accept_publish()
+    pair.server.conversation.accept_publish()
     assert pair.give(b"") == [AudioReceived(1, 1, b"a"), PublishEnded(1), PlayAsked(1, "live/other")]
-    pair.server.accept_play()
+    pair.server.conversation.accept_play()
     assert pair.give(b"") == []
 
 
@@ -476,12 +476,12 @@ def test_waiting_is_bounded(pair: Pair) -> None:
 
 
 def test_answers_to_nothing(pair: Pair) -> None:
-    for answer in (pair.server.accept_play, pair.server.accept_publish):
+    for answer in (pair.server.conversation.accept_play, pair.server.conversation.accept_publish):
         with pytest.raises(LocalProtocolError):
             answer()
     pair.call("publish", None, NAME, msid=1)
     with pytest.raises(LocalProtocolError):
-        pair.server.accept_play()
+        pair.server.conversation.accept_play()
 
 
 # Playing --------------------------------------------------------------------------------------------------------------
@@ -490,7 +490,7 @@ def test_answers_to_nothing(pair: Pair) -> None:
 @pytest.mark.parametrize("extra", [[], [-2000.0], [0.0, -1.0, True], [{"a": 1.0}, "x", None]])
 def test_play(pair: Pair, extra: list[object]) -> None:
     assert pair.call("play", None, NAME, *extra, msid=1) == [PlayAsked(1, "live/cam?key=K")]
-    pair.server.accept_play()
+    pair.server.conversation.accept_play()
     pair.give(b"")
     assert pair.heard[0] == user_control(UserControl.STREAM_BEGIN, 1)
     assert pair.codes() == ["NetStream.Play.Reset", "NetStream.Play.Start"]
@@ -534,36 +534,36 @@ def test_stop_playing(playing: Pair) -> None:
     assert playing.heard[0] == user_control(UserControl.STREAM_EOF, 1)
     assert playing.codes() == ["NetStream.Play.Stop"]
     playing.call("play", None, NAME, msid=1)
-    playing.server.accept_play()
+    playing.server.conversation.accept_play()
     assert playing.call("deleteStream", None, 1.0) == [PlayEnded(1)]
 
 
 def test_end_of_what_is_played(playing: Pair) -> None:
-    playing.server.end_play(1)
+    playing.server.conversation.end_play(1)
     playing.give(b"")
     assert playing.heard[-1] == user_control(UserControl.STREAM_EOF, 1)
     assert playing.codes() == ["NetStream.Play.UnpublishNotify"]
 
 
 def test_end_of_playing_for_a_reason(playing: Pair) -> None:
-    playing.server.end_play(1, (Code.PLAY_FAILED, "too slow"))
+    playing.server.conversation.end_play(1, (Code.PLAY_FAILED, "too slow"))
     playing.give(b"")
     assert playing.codes() == ["NetStream.Play.UnpublishNotify", "NetStream.Play.Failed"]
 
 
 def test_end_of_what_the_peer_has_just_let_go(playing: Pair) -> None:
     playing.call("deleteStream", None, 1.0)
-    playing.server.end_play(1)
+    playing.server.conversation.end_play(1)
     playing.give(b"")
     assert playing.codes() == ["NetStream.Play.UnpublishNotify"]
 
 
 def test_goodbye_on_the_connection(pair: Pair) -> None:
-    pair.server.close(Code.CONNECT_CLOSED, "bye")
+    pair.server.conversation.close(Code.CONNECT_CLOSED, "bye")
     pair.give(b"")
     assert pair.codes() == ["NetConnection.Connect.Closed"]
     silent = Connection(SETTINGS, bytes)
-    silent.close(Code.CONNECT_CLOSED, "bye")
+    silent.conversation.close(Code.CONNECT_CLOSED, "bye")
     silent.ping(1)
     assert silent.take() == b""
 
@@ -580,9 +580,9 @@ def replay(data: bytes, edges: list[int]) -> tuple[list[Event], str]:
         while found:
             events += found
             if isinstance(found[-1], PublishAsked):
-                server.accept_publish()
+                server.conversation.accept_publish()
             elif isinstance(found[-1], PlayAsked):
-                server.accept_play()
+                server.conversation.accept_play()
             found = server.receive(b"")
     return events, str(server.failure)
 
