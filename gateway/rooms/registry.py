@@ -248,22 +248,20 @@ class Registry:
         return grant
 
     def publisher_joined(self, grant: Grant) -> None:
-        """A publishing connection was accepted. Nobody is told before its media arrives; if others wait for that, it has to
-        arrive within the grace."""
+        """A publishing connection was accepted. Nobody is told before its media arrives."""
         self.grants.keep(grant)
         grant.connections += 1
         stream = self.streams.get((grant.app, grant.stream_id))
         if stream is None:
             self._enter(Stream(grant, None))
-        elif stream in self._grace:
-            self._begin_grace(stream)
+        elif timer := self._grace.pop(stream, None):
+            timer.cancel()
 
     def media_arrived(self, grant: Grant, media: frozenset[Medium]) -> None:
         """The set of media that arrive has changed, or media arrive again after an interruption."""
         stream = self.streams.get((grant.app, grant.stream_id))
         if stream is None or stream.grant is not grant:
             return
-        self._end_grace(stream)
         before, stream.state = stream.state, StreamState.ON_AIR
         changed, stream.media = stream.media != media, media
         if before is not StreamState.ON_AIR:
@@ -287,7 +285,9 @@ class Registry:
             return
         stream.state = StreamState.INTERRUPTED
         self._notice_publisher(stream, PublisherState.REQUESTING, PUBLISH_INTERRUPTED)
-        self._begin_grace(stream)
+        self._grace[stream] = self._timers.after(
+            self._media.publish_grace, lambda: self._off_air(stream, Reason.OFFLINE, PUBLISH_LOST)
+        )
 
     def publisher_left(self, grant: Grant, error: GatewayError | None) -> None:
         """The publisher ended its stream, or its media was refused. The grant lives on: it may push again."""
@@ -331,24 +331,11 @@ class Registry:
         if changed and stream.announced:
             self._tell_stream(stream, StreamUpdated)
 
-    def _begin_grace(self, stream: Stream) -> None:
-        """From now on the stream's media has so long to come back."""
-        self._end_grace(stream)
-        self._grace[stream] = self._timers.after(self._media.publish_grace, partial(self._give_up, stream))
-
-    def _end_grace(self, stream: Stream) -> None:
-        if timer := self._grace.pop(stream, None):
-            timer.cancel()
-
-    def _give_up(self, stream: Stream) -> None:
-        """The grace is over: nobody came back, or somebody without media."""
-        self.plane.cut(stream.grant, GatewayError(PUBLISH_LOST))
-        self._off_air(stream, Reason.OFFLINE, PUBLISH_LOST)
-
     def _off_air(self, stream: Stream, reason: Reason, fault: Fault | None, detail: str = "") -> None:
         """The stream's media is over: others are told, viewers let go. A session's grant survives it."""
         grant = stream.grant
-        self._end_grace(stream)
+        if timer := self._grace.pop(stream, None):
+            timer.cancel()
         self._notice_publisher(stream, PublisherState.NONE, fault, detail)
         if stream.announced:
             self._tell_stream(stream, partial(StreamRemoved, reason=reason))
@@ -361,6 +348,7 @@ class Registry:
 
     def _end_publishing(self, stream: Stream, reason: Reason, fault: Fault | None = None) -> None:
         """The grant ends, and with it whatever is connected and on air."""
+        self.grants.revoke(stream.grant)
         self.plane.cut(stream.grant, GatewayError(fault or KEY_REVOKED))
         self._off_air(stream, reason, fault)
         self._forget(stream)

@@ -12,7 +12,6 @@ from gateway.errors import (
     KICKED_BY_SAME_USER,
     OVERLOADED,
     PUBLISH_FORBIDDEN,
-    PUBLISH_LOST,
     ROOM_FULL,
     STREAM_ID_TAKEN,
     STREAM_NOT_FOUND,
@@ -356,20 +355,6 @@ class TestInterruption:
         assert bob.events == []
         lobby.advance(1)
         assert streams_of(bob) == [(StreamRemoved, "a")]
-
-    def test_one_who_comes_back_without_media_is_cut_when_a_grace_of_its_own_is_over(self, lobby: Lobby) -> None:
-        ann, bob = lobby.enter("ann"), lobby.enter("bob")
-        grant = ann.go_on_air("a")
-        bob.forget()
-        lobby.registry.publisher_lost(grant)
-        lobby.advance(self.GRACE - 1)
-        lobby.connect(grant)
-        lobby.advance(self.GRACE - 1)
-        assert (bob.events, lobby.plane.cuts) == ([], [])
-        lobby.advance(1)
-        assert streams_of(bob) == [(StreamRemoved, "a")]
-        assert lobby.plane.cut_with(grant) is PUBLISH_LOST
-        assert len(lobby.timers) == 0
 
     def test_a_connection_lost_before_its_media_came_is_told_to_its_publisher_alone(self, lobby: Lobby) -> None:
         ann, bob = lobby.enter("ann"), lobby.enter("bob")
