@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -64,6 +65,8 @@ class House:
     stats: RtmpStats = field(default_factory=RtmpStats)
     peers: dict[Peer, None] = field(default_factory=dict)
     """In the order in which they came."""
+    unadmitted: Counter[str] = field(default_factory=Counter)
+    """By address, the connections that have not been let publish or play yet."""
     emptied: asyncio.Event | None = None
     """Set, if there is one, when the last connection is closed."""
     numbers: int = 0
@@ -91,6 +94,7 @@ class Peer:
         self._unread = 0
         """Bytes of replies since the socket last took everything."""
         self._client = ""
+        self._admitted = False
 
     # Socket ---------------------------------------------------------------------------------------------------------
 
@@ -98,8 +102,10 @@ class Peer:
         self._transport = transport
         self._client = transport.peer
         self._stats.connections += 1
-        self._house.peers[self] = None
-        if len(self._house.peers) > self._settings.connections:
+        house, settings = self._house, self._settings
+        house.peers[self] = None
+        house.unadmitted[self._client] += 1
+        if len(house.peers) > settings.connections or house.unadmitted[self._client] > settings.unadmitted_per_address:
             self._stats.refusals[TOO_MANY_CONNECTIONS] += 1
             self._transport.abort()
             return
@@ -111,7 +117,17 @@ class Peer:
         if self._closing_since is None:
             self._progress(data)
 
+    def _admit(self) -> None:
+        """This connection is no stranger any more, or none at all. Harmless when repeated."""
+        if not self._admitted:
+            self._admitted = True
+            unadmitted = self._house.unadmitted
+            unadmitted[self._client] -= 1
+            if not unadmitted[self._client]:
+                del unadmitted[self._client]
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._admit()
         if self._answer is not None:
             self._answer.cancel()
         self._let_go()
@@ -207,6 +223,7 @@ class Peer:
     async def _publish(self, asked: PublishAsked) -> None:
         asking = RtmpPublisher(asked.msid, self._last_heard, self._cut)
         ingest = await self._house.streams.publish(self._request(Action.PUBLISH, asked.address), asking)
+        self._admit()
         asking.begin(ingest)
         self._publishers[asked.msid] = asking
         self._stats.publishers += 1
@@ -233,6 +250,7 @@ class Peer:
 
     def _begin_player(self, begun: RtmpPlayer) -> None:
         """The streams let the player in: what it is told comes before its media."""
+        self._admit()
         self._players[begun.msid] = begun
         self._stats.players += 1
         self._taken = self._clock()

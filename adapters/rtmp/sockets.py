@@ -20,7 +20,8 @@ from typing import Protocol
 
 log = logging.getLogger(__name__)
 
-READ_BYTES = 65_536
+READ_BYTES = 16_384
+"""Bytes of one connection that are dealt with before others get their turn."""
 _BACKLOG = 1024
 """Connections that the kernel may hold until they are accepted."""
 _ACCEPTS = 64

@@ -166,6 +166,8 @@ class RtmpSettings:
     """A player that neither took nor sent anything for this long is closed; it is pinged at half of it."""
     connections: int = 20_000
     """Connections at once."""
+    unadmitted_per_address: int = 256
+    """Connections of one address at once that have not been let publish or play yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "rtmp.request_deadline": (0.1 * SECONDS, 10 * MINUTES),
     "rtmp.publisher_idle": (0.1 * SECONDS, 1 * HOURS),
     "rtmp.player_idle": (0.1 * SECONDS, 24 * HOURS),
+    "rtmp.unadmitted_per_address": (1, 1_000_000),
     "rtmp.connections": (1, _TEN_MILLION),
 }
 """Lowest and highest value; `*` stands for any appID. Seconds for durations, bytes for sizes."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, cast
@@ -27,6 +28,8 @@ _SUFFIX = ".flv"
 _FOREVER = float("inf")
 _METHODS = ("GET", "OPTIONS")
 """Sanic does not find out by itself what `Allow` has to say of a route like ours (RFC 9110 section 15.5.6)."""
+_PROBES = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+"""Seconds of silence before TCP asks whether the peer is there (Linux, macOS), seconds between questions, questions."""
 _PREFLIGHT = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "GET",
@@ -106,3 +109,12 @@ def _last_and_endless(request: Request[Any, Any]) -> None:
     http: Any = request.stream
     http.keep_alive = False
     http.protocol.response_timeout = _FOREVER
+    _keep_alive(cast(asyncio.Transport, request.transport).get_extra_info("socket"))
+
+
+def _keep_alive(sock: Any) -> None:
+    """A viewer that vanished without a word is noticed even if its stream is silent."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _PROBES.items():
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

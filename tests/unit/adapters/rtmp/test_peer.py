@@ -432,6 +432,21 @@ async def test_replies_that_are_read_are_not() -> None:
     assert bench.transport.state == "open"
 
 
+async def test_too_many_of_one_address_that_were_not_let_in() -> None:
+    bench = await made(None, RtmpSettings(unadmitted_per_address=1))
+    refused, transport = Peer(bench.house), FakeTransport()
+    refused.connection_made(cast(SocketTransport, transport))
+    assert transport.state == "aborted"
+    refused.connection_lost(None)
+    await bench.send(command(1, "play", 0, None, NAME))
+    welcome, transport = Peer(bench.house), FakeTransport()
+    welcome.connection_made(cast(SocketTransport, transport))
+    assert transport.state == "open"
+    welcome.connection_lost(None)
+    bench.peer.connection_lost(None)
+    assert not bench.house.unadmitted
+
+
 # Deadlines ------------------------------------------------------------------------------------------------------------
 
 
