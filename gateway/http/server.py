@@ -19,7 +19,7 @@ from sanic.response import json
 
 from gateway.config import Config
 from gateway.errors import INTERNAL_ERROR, ORIGIN_REFUSED, GatewayError
-from gateway.http.origin import is_loopback
+from gateway.http.origin import names_loopback
 
 _log = logging.getLogger("gateway.http")
 
@@ -126,6 +126,10 @@ async def _failed(request: Request, error: Exception) -> HTTPResponse:
 
 
 async def _loopback_only(request: Request) -> None:
+    """Keeps out what other sites' pages ask for in a developer's browser: a name bound to this machine, a foreign origin.
+
+    `null` is a foreign one: any site can give it to a frame of its own.
+    """
     origin = request.headers.get("origin")
-    if not is_loopback(request.headers.get("host", "")) or (origin and origin != "null" and not is_loopback(origin)):
+    if not names_loopback(request.headers.get("host", "")) or (origin and not names_loopback(origin)):
         raise GatewayError(ORIGIN_REFUSED)

@@ -88,6 +88,7 @@ async def test_development_mode_needs_no_token(tmp_path: Path, token: str) -> No
         ({"Origin": "https://127.0.0.1:9"}, True),
         ({"Origin": "https://servicewechat.com"}, False),
         ({"Origin": "http://evil.example"}, False),
+        ({"Origin": "null"}, False),
         ({"Origin": "http://localhost.evil.example"}, False),
         ({"Origin": "http://localhost@evil.example"}, False),
     ],

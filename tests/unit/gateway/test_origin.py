@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from gateway.http.origin import client_address, is_loopback
+from gateway.http.origin import client_address, names_loopback
 
 TRUSTED = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
 
@@ -26,11 +26,13 @@ TRUSTED = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
         ("10.0.0.1", "unknown", "10.0.0.1"),
         ("10.0.0.1", "198.51.100.1, _hidden, 10.0.0.2", "10.0.0.2"),
         ("", "198.51.100.1", ""),
+        ("::ffff:10.0.0.1", "198.51.100.1, ::ffff:10.0.0.2", "198.51.100.1"),
     ],
     ids=[
         "no proxy", "a stranger's claim is not believed", "a proxy that says nothing", "one proxy",
         "only the nearest untrusted hop is believed", "several proxies", "IPv6", "proxies all the way", "empty hops",
         "not an address", "an obfuscated hop ends the trust", "no peer address",
+        "IPv4 on a socket of IPv6",
     ],
 )  # fmt: skip
 def test_the_client_is_the_last_hop_that_is_not_a_trusted_proxy(peer: str, forwarded_for: str, client: str) -> None:
@@ -49,7 +51,7 @@ def test_without_trusted_proxies_the_header_means_nothing() -> None:
     ],
 )  # fmt: skip
 def test_this_machine_is_known_by_any_of_its_names_and_ports(host: str) -> None:
-    assert is_loopback(host)
+    assert names_loopback(host)
 
 
 @pytest.mark.parametrize(
@@ -60,4 +62,4 @@ def test_this_machine_is_known_by_any_of_its_names_and_ports(host: str) -> None:
     ],
 )  # fmt: skip
 def test_other_machines_are_not_taken_for_this_one(host: str) -> None:
-    assert not is_loopback(host)
+    assert not names_loopback(host)
