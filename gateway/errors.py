@@ -36,6 +36,10 @@ class Fault:
     en: str
     zh: str
 
+    def sentence(self, detail: str = "") -> str:
+        """What people are told: the English sentence, and after a colon what is particular to this case."""
+        return f"{self.en}: {detail}" if detail else self.en
+
 
 class GatewayError(Exception):
     """A refusal or a failure that the other side is told about.
@@ -50,8 +54,7 @@ class GatewayError(Exception):
         self.after_ms = after_ms
 
     def __str__(self) -> str:
-        sentence = f"{self.fault.en}: {self.detail}" if self.detail else self.fault.en
-        return f"{self.fault.number} {self.fault.name}: {sentence}"
+        return f"{self.fault.number} {self.fault.name}: {self.fault.sentence(self.detail)}"
 
 
 _NEVER, _NOW, _AFTER = Retry.NEVER, Retry.NOW, Retry.AFTER

@@ -11,7 +11,7 @@ A join token is a JWT (RFC 7519), HS256 only, signed with the app's secret. Its 
 | `nbf` | seconds since 1970 |
 | `room` | the only roomID that may be entered |
 | `privileges` | `{"login": bool, "publish": bool}`; what is not named is permitted |
-| `streams` | the only streamIDs that may be published or played |
+| `streams` | the only streamIDs that may be published; any may be played |
 
 Pure: `now` is an argument (seconds since 1970). No error that is raised here holds any part of a token.
 """
@@ -64,13 +64,9 @@ class JoinToken:
     may_login: bool
     may_publish: bool
     streams: frozenset[str] | None
-    """The only streams that may be published or played; None: any."""
+    """The only streams that may be published; None: any."""
     expires_at: float
     """Seconds since 1970."""
-
-    def allows(self, stream_id: str) -> bool:
-        """Whether the token's list of streams, if it has one, names `stream_id`."""
-        return self.streams is None or stream_id in self.streams
 
 
 def check_secret(secret: str) -> None:

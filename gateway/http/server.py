@@ -112,8 +112,7 @@ def _body(
 
 async def _refused(request: Request, error: GatewayError) -> HTTPResponse:
     fault = error.fault
-    message = f"{fault.en}: {error.detail}" if error.detail else fault.en
-    return _body(fault.status, fault.number, fault.name, message, fault.retry)
+    return _body(fault.status, fault.number, fault.name, fault.sentence(error.detail), fault.retry)
 
 
 async def _http_error(request: Request, error: SanicException) -> HTTPResponse:

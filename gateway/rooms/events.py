@@ -83,13 +83,12 @@ class PublisherNotice:
 
 @dataclass(frozen=True, slots=True)
 class PlayerNotice:
-    """How one's own playing is doing."""
+    """How one's own playing is doing. `fault`: why it is not, if something went wrong."""
 
     room_id: str
     stream_id: str
     state: PlayerState
     fault: Fault | None = None
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

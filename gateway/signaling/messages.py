@@ -332,12 +332,12 @@ def _mute(event: StreamMuted) -> MuteEvent:
 
 
 def _publisher(notice: PublisherNotice) -> PublisherStateEvent:
-    code, text = (notice.fault.number, notice.detail or notice.fault.en) if notice.fault else (0, "")
+    code, text = (notice.fault.number, notice.fault.sentence(notice.detail)) if notice.fault else (0, "")
     return PublisherStateEvent(notice.room_id, notice.stream_id, notice.state, code, text)
 
 
 def _player(notice: PlayerNotice) -> PlayerStateEvent:
-    code, text = (notice.fault.number, notice.detail or notice.fault.en) if notice.fault else (0, "")
+    code, text = (notice.fault.number, notice.fault.sentence()) if notice.fault else (0, "")
     return PlayerStateEvent(notice.room_id, notice.stream_id, notice.state, code, text)
 
 
@@ -399,9 +399,8 @@ def encode_result(id: RequestID | None, result: Result) -> str:
 
 def encode_error(id: RequestID | None, error: GatewayError) -> str:
     fault = error.fault
-    text = f"{fault.en}: {error.detail}" if error.detail else fault.en
     data = ErrorData(fault.name, fault.retry, error.after_ms)
-    return _encode(ErrorReply("2.0", id, ErrorBody(fault.number, text, data))).decode()
+    return _encode(ErrorReply("2.0", id, ErrorBody(fault.number, fault.sentence(error.detail), data))).decode()
 
 
 def encode_event(fact: object) -> str:

@@ -273,7 +273,8 @@ ANN_ON_THE_WIRE = {"userID": "ann", "userName": "Ann", "role": "broadcaster"}
         ),
         (
             PublisherNotice("r", "s", PublisherState.NONE, CODEC_UNSUPPORTED, "HEVC"), "publisherState",
-            {"roomID": "r", "streamID": "s", "state": "NO_PUBLISH", "code": 1802001, "message": "HEVC"},
+            {"roomID": "r", "streamID": "s", "state": "NO_PUBLISH", "code": 1802001,
+             "message": "only H.264 video and AAC audio are carried: HEVC"},
         ),
         (
             PlayerNotice("r", "s", PlayerState.NONE, STREAM_NOT_FOUND), "playerState",
