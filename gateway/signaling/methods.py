@@ -73,11 +73,15 @@ class Signaling:
         self._waiting: dict[str, int] = {}
         self._told: tuple[object, str] = (None, "")
         self._silent = asyncio.Event()
+        self._shutting_down = False
 
     # Sockets -------------------------------------------------------------------------------------------------------
 
     def connect(self, socket: Socket, client: str) -> Conversation | None:
-        """A new socket's conversation; None if its address has too many that never logged in."""
+        """A new socket's conversation; None if its address has too many that never logged in, or the gateway is stopping."""
+        if self._shutting_down:
+            socket.close(CloseReason.SHUTTING_DOWN)
+            return None
         if self._waiting.get(client, 0) >= self.settings.sockets_before_login:
             socket.close(CloseReason.OVERLOADED)
             return None
@@ -99,7 +103,11 @@ class Signaling:
             self._waiting[client] = count
 
     def shut_down(self, spread: float, rng: random.Random) -> None:
-        """Tells everyone to come back later, at moments spread over `spread` seconds."""
+        """Tells everyone to come back later, at moments spread over `spread` seconds; nobody new is heard.
+
+        New ones may still come, over HTTP connections that are open.
+        """
+        self._shutting_down = True
         for conversation in list(self.conversations):
             conversation.close(CloseReason.SHUTTING_DOWN, 1000 + int(rng.random() * spread * 1000))
 

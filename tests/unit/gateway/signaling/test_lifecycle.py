@@ -295,6 +295,12 @@ class TestTheGatewaysEnd:
         assert 1000 <= min(pauses) < 1500
         assert 5500 < max(pauses) < 6000
 
+    def test_nobody_new_is_heard(self, house: House) -> None:
+        house.signaling.shut_down(5, random.Random(1))
+        late = Socket()
+        assert house.signaling.connect(late, "192.0.2.1") is None
+        assert late.closed == (CloseReason.SHUTTING_DOWN, None)
+
     async def test_it_is_silent_once_the_last_socket_is_gone(self, house: House) -> None:
         ann, bob = house.login("ann"), house.client()
         silent = asyncio.create_task(house.signaling.silent())
