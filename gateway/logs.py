@@ -5,6 +5,7 @@ Secrets mask themselves where they are printed (`StreamKey`, `AccessRequest`); n
 
 from __future__ import annotations
 
+import ast
 import logging
 import re
 import sys
@@ -12,7 +13,8 @@ import time
 
 import msgspec
 
-_FIELD = re.compile(r"(\w+)=(\S+)")
+_FIELD = re.compile(r"""(\w+)=('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+)""")
+"""A value is a word, or the `repr` of a text: what others say is logged like that, and nothing in it is a field."""
 
 
 class _Json(logging.Formatter):
@@ -20,7 +22,7 @@ class _Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
-        line: dict[str, str] = dict(_FIELD.findall(message))
+        line: dict[str, str] = {name: _plain(value) for name, value in _FIELD.findall(message)}
         line |= {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
@@ -30,6 +32,16 @@ class _Json(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line).decode()
+
+
+def _plain(value: str) -> str:
+    """What a quoted value says; halves of characters, which JSON cannot hold, stay escaped."""
+    if value[0] not in "'\"":
+        return value
+    try:
+        return str(ast.literal_eval(value)).encode(errors="backslashreplace").decode()
+    except (SyntaxError, ValueError):  # not a repr after all
+        return value
 
 
 def set_up_logging(level: str, form: str) -> None:
