@@ -6,7 +6,7 @@ and the rules that need nothing but this data live here; `registry.py` owns the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
@@ -224,5 +224,3 @@ class IdRule:
 ROOM_ID = IdRule(128, ROOM_ID_EMPTY, ROOM_ID_ILLEGAL, ROOM_ID_TOO_LONG)
 USER_ID = IdRule(128, USER_ID_EMPTY, USER_ID_ILLEGAL, USER_ID_TOO_LONG)
 STREAM_ID = IdRule(256, STREAM_ID_EMPTY, STREAM_ID_ILLEGAL, STREAM_ID_TOO_LONG)
-
-ID_RULES: Mapping[str, IdRule] = {"roomID": ROOM_ID, "userID": USER_ID, "streamID": STREAM_ID}
