@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
+import jwt
 import msgspec
 import pytest
 
+from gateway.auth.tokens import LEEWAY, MAX_LIFETIME, SECRET_BYTES, verify_token
 from gateway.config import Config
 from gateway.errors import FAULTS, Retry
 from gateway.quality.metrics import Metrics, Snapshot
@@ -164,6 +167,22 @@ class TestSignaling:
     def test_reasons_are_all_named(self) -> None:
         (paragraph,) = re.findall(r"\*\*Reasons\.\*\*(.*?)\n\n", TEXT["How a session goes", ""], re.S)
         assert [int(number) for number in re.findall(r"\b(\d) [a-z]", paragraph)] == [reason.number for reason in Reason]
+
+
+class TestJoinTokens:
+    PART = TEXT["Join tokens", ""]
+
+    def test_the_example_makes_a_token_that_is_accepted(self) -> None:
+        (code,) = re.findall(r"^```python\n(.*?)^```$", self.PART, re.S | re.M)
+        lines = code.splitlines()
+        names: dict[str, Any] = {"jwt": jwt, "time": time, "secret": "s" * SECRET_BYTES}
+        exec("\n".join([*lines[:-1], f"token = {lines[-1]}"]), names)
+        token = verify_token(names["token"], names["secret"], app="1", user="ann", room="any", now=time.time())
+        assert (token.may_publish, token.streams) == (True, None)
+
+    def test_its_numbers_are_those_of_the_code(self) -> None:
+        assert f"at least {SECRET_BYTES} bytes" in self.PART
+        assert f"last for {MAX_LIFETIME // 86_400} days; clocks may differ by {LEEWAY:.0f} s" in self.PART
 
 
 class TestLimits:
