@@ -43,7 +43,7 @@ class ListenSettings:
     rtmp_port: int = 1935
     """TCP port of RTMP; 0 picks a free one."""
     udp_port: int = 8189
-    """UDP port of WebRTC media."""
+    """UDP port of WebRTC media; reserved, nothing listens there yet."""
     public_host: str = ""
     """Host name that clients use. Every URL is built from it, never from a request header."""
     public_ws_url: str = ""
