@@ -7,6 +7,7 @@ the socket only as something that takes texts and can be closed, so they run in 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
@@ -38,6 +39,10 @@ from gateway.signaling.session import Allowance, Happening, Repeats
 from gateway.signaling.sessions import Attachment, Sessions
 from gateway.timers import Timers
 
+_log = logging.getLogger("gateway.signaling")
+
+_SHOWN = 128
+"""Characters of what a client calls itself that a log line shows."""
 _USER_NAME = IdRule(256, USER_NAME_ILLEGAL, USER_NAME_ILLEGAL, USER_NAME_TOO_LONG)
 _TRANSPORTS = frozenset({"rtmp", "flv"})
 """Transports that this gateway serves; the contract knows more."""
@@ -242,6 +247,17 @@ class Conversation:
         return reply if request.answerable else None
 
     async def _login(self, params: messages.Login) -> LoginResult:
+        try:
+            return self._log_in(params)
+        except GatewayError as error:
+            app, room, user = (text[:_SHOWN] for text in (str(params.app_id), params.room_id, params.user_id))
+            _log.info(
+                "login client=%s app=%r room=%r user=%r refused reason=%s detail=%r",
+                self.client, app, room, user, error.fault.name, error.detail,
+            )  # fmt: skip
+            raise
+
+    def _log_in(self, params: messages.Login) -> LoginResult:
         if self.attachment is not None:
             raise GatewayError(INVALID_REQUEST, "log out first")
         signaling = self._signaling

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -134,6 +135,16 @@ class TestTokens:
 
     def test_another_apps(self, house: House) -> None:
         assert self.login_error(house, house.token("ann", app="2")) == 1002076
+
+    def test_a_refusal_is_logged_without_the_token(self, house: House, caplog: pytest.LogCaptureFixture) -> None:
+        token = house.token("ann")
+        with caplog.at_level(logging.INFO):
+            assert self.login_error(house, token, user="bob reason=none") == 1002077
+            assert self.login_error(house, token, user="b" * 50_000) == 1002007
+        who = "login client=192.0.2.1 app='1' room='room'"
+        assert caplog.messages[0] == f"{who} user='bob reason=none' refused reason=TOKEN_USER_MISMATCH detail=''"
+        assert caplog.messages[1].startswith(f"{who} user='{'b' * 128}' refused reason=USER_ID_TOO_LONG ")
+        assert not any(part in line for part in token.split(".") for line in caplog.messages)
 
     def test_another_users(self, house: House) -> None:
         assert self.login_error(house, house.token("ann"), user="bob") == 1002077
