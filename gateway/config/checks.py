@@ -27,7 +27,7 @@ def for_serving(config: Config) -> Config:
     if config.dev:
         app = config.apps.get(DEV_APP) or AppSettings(secret=secrets.token_urlsafe(SECRET_BYTES))
         config = dataclasses.replace(config, apps={**config.apps, DEV_APP: dataclasses.replace(app, debug=True)})
-    require_public_host(config)
+    require_public_host(config, "; or --dev")
     if not config.apps:
         raise ConfigError(f"no app: give [apps.ID] in the file, or {APP_ID_VARIABLE} and {APP_SECRET_VARIABLE} (or --dev)")
     for name in ("tls_cert", "tls_key"):
@@ -35,11 +35,11 @@ def for_serving(config: Config) -> Config:
     return config
 
 
-def require_public_host(config: Config) -> None:
-    """Raises ConfigError if addresses for clients cannot be built."""
+def require_public_host(config: Config, instead: str = "") -> None:
+    """Raises ConfigError if addresses for clients cannot be built. `instead`: what else would help, for the operator."""
     if not config.listen.public_host:
         variable = variable_of("listen.public_host")
-        raise ConfigError(f"listen.public_host is required: the host name that clients use ({variable}; or --dev)")
+        raise ConfigError(f"listen.public_host is required: the host name that clients use ({variable}{instead})")
 
 
 def development_addresses(config: Config, given: Mapping[str, Given]) -> Config:

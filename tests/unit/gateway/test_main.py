@@ -119,7 +119,7 @@ def test_two_addresses_are_never_the_same(capsys: pytest.CaptureFixture[str]) ->
         ("", "COMMAND"),
         ("dance", "invalid choice: 'dance'"),
         ("serve --prot 1", "unrecognized arguments: --prot 1"),
-        ("serve", "listen.public_host is required"),
+        ("serve", "listen.public_host is required: the host name that clients use (GATEWAY_LISTEN__PUBLIC_HOST; or --dev)"),
         ("serve --port x", "listen.port (from --port): expected a whole number"),
         ("serve --config /nonexistent", "/nonexistent: cannot be read"),
         ("serve --dev-open", "goes with dev"),
@@ -131,7 +131,7 @@ def test_two_addresses_are_never_the_same(capsys: pytest.CaptureFixture[str]) ->
         ("token --app 7 --user ada --ttl soon", "expected a time such as"),
         ("url --app 7 --stream s --user ada", "one of the arguments --push --play is required"),
         ("url --push --play --app 7 --stream s --user ada", "not allowed with"),
-        ("url --push --app 7 --stream s --user ada", "listen.public_host is required"),
+        ("url --push --app 7 --stream s --user ada", "that clients use (GATEWAY_LISTEN__PUBLIC_HOST)\n"),
         ("url --push --app 7 --user ada", "--stream"),
     ],
 )
