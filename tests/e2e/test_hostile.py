@@ -134,7 +134,9 @@ async def send_and_wait(port: int, data: bytes) -> None:
             sock.shutdown(socket.SHUT_WR)
             while await loop.sock_recv(sock, 65_536):
                 pass
-    except (ConnectionError, OSError):
+    except TimeoutError:  # an OSError, too
+        raise
+    except OSError:
         pass  # broken off by the gateway: as good as closed
     finally:
         sock.close()
