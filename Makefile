@@ -34,7 +34,7 @@ test: tools $(VENV)/.test lint types fuzz-short
 	@$(BIN)/pytest $(ARGS)
 
 test-quick: $(VENV)/.test lint types
-	@$(BIN)/pytest $(wildcard tests/unit tests/contract tests/test_architecture.py) $(ARGS)
+	@$(BIN)/pytest $(wildcard tests/unit tests/contract tests/test_architecture.py tests/test_docs.py) $(ARGS)
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check --quiet .
