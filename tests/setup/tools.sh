@@ -22,6 +22,11 @@ element rtmp2sink|gstreamer1.0-plugins-bad|gstreamer
 element rtmpsink|gstreamer1.0-plugins-bad|gstreamer
 element voaacenc|gstreamer1.0-plugins-bad|gstreamer
 element x264enc|gstreamer1.0-plugins-ugly|gstreamer
+program node|nodejs|node
+program npm|npm|node
+browser chromium|chromium|
+browser firefox-esr|firefox-esr|
+program turnserver|coturn|coturn
 LIST
 }
 
@@ -40,6 +45,8 @@ present() {
   local kind=$1 name=$2
   case $kind in
     program) command -v "$name" >/dev/null 2>&1 ;;
+    # Where Debian's browsers cannot be had, the tests that need one are skipped.
+    browser) [ "$(uname -s)" = Darwin ] || command -v "$name" >/dev/null 2>&1 ;;
     element) command -v gst-inspect-1.0 >/dev/null 2>&1 && gst-inspect-1.0 --exists "$name" >/dev/null 2>&1 ;;
     header) echo "#include <$name>" | gcc -E -x c - >/dev/null 2>&1 ;;
   esac
