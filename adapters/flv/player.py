@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from adapters.flv.mux import file_header
 from adapters.flv.tags import tag_bytes
-from adapters.media.units import Medium, PlayMode, Unit
+from adapters.media.audience import LANES
+from adapters.media.units import Codec, Medium, PlayMode, Unit
 from adapters.media.viewer import Relay
 from gateway.errors import GatewayError
 from gateway.rooms.model import BOTH_MEDIA
@@ -39,6 +40,8 @@ class FlvPlayer:
     """One HTTP-FLV viewer, writing to its connection's transport."""
 
     transport = "flv"
+    manner = LANES
+    accepts = (Codec.H264,)
     wire = staticmethod(chunked_tag)
 
     def __init__(self, write: Callable[[bytes], None], backlog: Callable[[], int]) -> None:

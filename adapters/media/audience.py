@@ -1,4 +1,4 @@
-"""The viewers of one stream: who sits where, who joins when, who has fallen behind.
+"""Viewers of one stream that take it as bytes: who sits where, who joins when, who has fallen behind.
 
 The rules:
 
@@ -13,13 +13,9 @@ How bytes get to many viewers is `fanout`'s affair, what joiners are given `reca
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from adapters.media.fanout import CallLater, Lane, LaneKey, Seat, TransportStats, Turns
-from adapters.media.recall import Header, Recall
-from adapters.media.units import AudioConfig, AudioUnit, Medium, Metadata, Unit, VideoConfig, VideoUnit
-from adapters.media.viewer import Viewer
-from gateway.config import MediaSettings
+from adapters.media.fanout import Lane, LaneKey, Seat
+from adapters.media.units import AudioConfig, AudioUnit, Codec, Header, Medium, Metadata, Unit, VideoConfig, VideoUnit
+from adapters.media.viewer import LaneViewer, Place
 from gateway.errors import VIEWER_TOO_SLOW, GatewayError
 
 _VIDEO_ONLY = frozenset({Medium.VIDEO})
@@ -27,30 +23,33 @@ _EVERYTHING = -1
 """As a position: headers count as missed whenever they were written."""
 
 
-class Audience:
-    """The viewers of one stream."""
+class Lanes:
+    """The manner of RTMP and HTTP-FLV: H.264 and AAC, the same bytes for everyone."""
 
-    def __init__(
-        self, settings: MediaSettings, clock: Callable[[], float], call_later: CallLater, turns: Turns, recall: Recall
-    ) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._call_later = call_later
-        self._turns = turns
-        self._recall = recall
-        self._seats: dict[Viewer, Seat] = {}
+    audio = Codec.AAC
+
+    def gather(self, place: Place) -> LaneAudience:
+        return LaneAudience(place)
+
+
+LANES = Lanes()
+
+
+class LaneAudience:
+    """Viewers of one stream, in lanes."""
+
+    def __init__(self, place: Place) -> None:
+        self._settings = place.settings
+        self._place = place
+        self._recall = place.recall
+        self._seats: dict[LaneViewer, Seat] = {}
         self._waiting: dict[Seat, None] = {}
         self._lanes: dict[LaneKey, Lane] = {}
         self._lane_list: tuple[Lane, ...] = ()
         self._openings: dict[LaneKey, bytes] = {}
         """What joiners get, by what they want; valid until the next unit."""
-        self.stats: dict[str, TransportStats] = {}
-        """By transport."""
 
-    def __len__(self) -> int:
-        return len(self._seats)
-
-    def attach(self, viewer: Viewer, edge: int) -> None:
+    def attach(self, viewer: LaneViewer, edge: int) -> None:
         """Seat a new viewer and send it what it needs to begin. `edge` is the stream's latest time.
 
         One whose socket is full already (it joins anew all the time and reads nothing) begins behind.
@@ -81,7 +80,7 @@ class Audience:
             opening = self._openings[key] = b"".join([unit.form(key.wire) for unit in units])
         return opening
 
-    def update(self, viewer: Viewer, edge: int) -> None:
+    def update(self, viewer: LaneViewer, edge: int) -> None:
         """The viewer's mode or media changed. Video that it did not want before comes from the next keyframe on."""
         seat = self._seats.get(viewer)
         if seat is None:
@@ -98,7 +97,7 @@ class Audience:
             target.hold(seat, _EVERYTHING)
             self._drop_if_empty(source)
 
-    def detach(self, viewer: Viewer) -> None:
+    def detach(self, viewer: LaneViewer) -> None:
         """The viewer leaves. Harmless when repeated."""
         seat = self._seats.pop(viewer, None)
         if seat is None:
@@ -159,13 +158,15 @@ class Audience:
         """Let gated viewers that have drained go on where that is possible; collect those that had long enough."""
         may_go_on = keyframe or not (lane.video and video_comes)
         half = self._settings.viewer_backlog_bytes // 2
-        too_late = self._clock() - self._settings.viewer_stall
+        too_late = self._place.clock() - self._settings.viewer_stall
         for seat in tuple(lane.gated):
             drained = seat.backlog() <= half
             if drained and may_go_on:
                 self._set_waiting(seat, seat.waiting or (lane.video and not keyframe))
                 self._reseat(seat, self._lane(_without_video(lane.key)) if seat.waiting else lane, time)
-            elif not drained and seat.gated_at < too_late:
+            elif drained:
+                self._place.want_keyframe()
+            elif seat.gated_at < too_late:
                 late = [*(late or ()), seat]
         return late
 
@@ -199,24 +200,24 @@ class Audience:
         return self._recall.headers(media, time, metadata=missed(Metadata))
 
     def _drop(self, seat: Seat) -> None:
-        viewer = seat.viewer
-        if viewer in self._seats:
+        if seat.viewer in self._seats:
             seat.lane.stats.dropped += 1
-            self.detach(viewer)
-            viewer.ended(GatewayError(VIEWER_TOO_SLOW))
+            self._place.drop(seat.viewer, GatewayError(VIEWER_TOO_SLOW))
 
     def _set_waiting(self, seat: Seat, waiting: bool) -> None:
         seat.waiting = waiting
         if waiting:
             self._waiting[seat] = None
+            self._place.want_keyframe()
         else:
             self._waiting.pop(seat, None)
 
     def _lane(self, key: LaneKey) -> Lane:
         lane = self._lanes.get(key)
         if lane is None:
-            stats = self.stats.setdefault(key.transport, TransportStats())
-            lane = self._lanes[key] = Lane(key, self._settings, stats, self._clock, self._call_later, self._turns)
+            place = self._place
+            stats = place.stats(key.transport)
+            lane = self._lanes[key] = Lane(key, self._settings, stats, place.clock, place.call_later, place.turns)
             self._lane_list = tuple(self._lanes.values())
         return lane
 

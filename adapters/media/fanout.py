@@ -3,7 +3,7 @@
 Viewers that get the same bytes (same wire form, play mode and media) form a **lane**. A lane is split into **cohorts** of
 a bounded size, which are written to in one go. A cohort lets units gather for the mode's batch window, counted from the
 first unit that waits, and the cohorts of a lane have windows of slightly different length, so that they do not all fall
-due together. What falls due takes **turns**: between two goes the event loop does other work.
+due together. What falls due takes `turns`: between two goes the event loop does other work.
 
 A lane numbers what is written to it; a cohort is a position in that numbering. The bytes between two positions are joined
 once and shared by every cohort that stands there.
@@ -16,37 +16,19 @@ from __future__ import annotations
 
 import itertools
 from asyncio import TimerHandle
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
+from adapters.media.turns import CallLater, Turns
 from adapters.media.units import Medium, PlayMode, Unit, VideoConfig, Wire
-from adapters.media.viewer import Port, Viewer
+from adapters.media.viewer import LaneViewer, Port, TransportStats
 from gateway.config import MediaSettings
-
-CallLater: TypeAlias = Callable[..., TimerHandle]
-"""`loop.call_later`."""
 
 STAGGER = 0.2
 """By how much of itself a cohort's batch window is longer than the setting, at most."""
 
 _GOLDEN = 0.618034
 """Multiples of the golden ratio, modulo 1, spread evenly however many there are."""
-
-
-@dataclass(slots=True)
-class TransportStats:
-    """What one stream did for the viewers of one transport."""
-
-    viewers: int = 0
-    """Attached now."""
-    bytes_out: int = 0
-    """Handed to their sockets."""
-    skips: int = 0
-    """Times that a viewer fell behind and was taken out until it had caught up."""
-    dropped: int = 0
-    """Viewers that stayed behind for too long and were let go."""
 
 
 class LaneKey(NamedTuple):
@@ -63,7 +45,7 @@ class Seat:
 
     __slots__ = ("backlog", "cohort", "gated_at", "lane", "missed_from", "send", "told_video", "viewer", "waiting")
 
-    def __init__(self, viewer: Viewer, lane: Lane) -> None:
+    def __init__(self, viewer: LaneViewer, lane: Lane) -> None:
         self.viewer = viewer
         self.send = viewer.send
         self.backlog = viewer.backlog
@@ -77,33 +59,6 @@ class Seat:
         """It wants video and sits in a lane without, until the next keyframe."""
         self.told_video: VideoConfig | None = None
         """The video configuration that it got outside a lane."""
-
-
-class Turns:
-    """The queue of cohorts that are due. One event loop iteration writes to `viewers` viewers, hardly more."""
-
-    __slots__ = ("_call_later", "_due", "_viewers")
-
-    def __init__(self, call_later: CallLater, viewers: int) -> None:
-        self._call_later = call_later
-        self._viewers = viewers
-        self._due: deque[Cohort] = deque()
-
-    def add(self, cohort: Cohort) -> None:
-        """`cohort` is due; its turn comes in the next iteration, or after those that wait already."""
-        if not self._due:
-            self._call_later(0, self._take)
-        self._due.append(cohort)
-
-    def _take(self) -> None:
-        due = self._due
-        viewers = 0
-        try:
-            while due and viewers < self._viewers:
-                viewers += due.popleft().flush()
-        finally:
-            if due:
-                self._call_later(0, self._take)
 
 
 class Cohort:

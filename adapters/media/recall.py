@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from adapters.media.units import AudioConfig, AudioUnit, Medium, Metadata, PlayMode, Unit, VideoConfig, VideoUnit
+from adapters.media.units import AudioConfig, AudioUnit, Header, Medium, Metadata, PlayMode, Unit, VideoConfig, VideoUnit
 from gateway.config import MediaSettings
 
 BURST_SPREAD = 200
@@ -19,8 +19,6 @@ BURST_SPREAD = 200
 
 UNIT_BYTES = 512
 """What keeping a unit costs beside its payload, wire forms included: counted, because a payload can be a single byte."""
-
-Header = Metadata | AudioConfig | VideoConfig
 
 
 class Recall:
@@ -42,6 +40,10 @@ class Recall:
         """True if a joiner can be given pictures at once."""
         return bool(self._gop)
 
+    def pictures(self) -> list[VideoUnit]:
+        """The pictures of the newest group, the keyframe first; none if there is no group."""
+        return [unit for unit in self._gop if isinstance(unit, VideoUnit)]
+
     def remember_header(self, unit: Header) -> bool:
         """Keep a header; False if it says what was known already.
 
@@ -53,13 +55,13 @@ class Recall:
                     return False
                 self.metadata = unit
             case AudioConfig():
-                if self.audio is not None and self.audio.payload == unit.payload:
+                if self.audio is not None and (self.audio.codec, self.audio.payload) == (unit.codec, unit.payload):
                     return False
                 self.audio = unit
                 self._gop = [kept for kept in self._gop if isinstance(kept, VideoUnit)]
                 self._bytes = sum(UNIT_BYTES + len(kept.payload) for kept in self._gop)
             case VideoConfig():
-                if self.video is not None and self.video.payload == unit.payload:
+                if self.video is not None and (self.video.codec, self.video.payload) == (unit.codec, unit.payload):
                     return False
                 self.video = unit
                 self.forget_pictures()
@@ -110,7 +112,7 @@ class Recall:
 
         A picture that is to be shown after the last one's decoding time (there are B-frames) is still shown then.
         """
-        pictures = [unit for unit in self._gop if isinstance(unit, VideoUnit)]
+        pictures = self.pictures()
         if not pictures:
             return []
         edge = pictures[-1].timestamp

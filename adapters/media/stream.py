@@ -1,8 +1,9 @@
 """A live stream: one publisher's units, brought onto one timeline, for any number of viewers.
 
 `LiveStream` is the whole of the media core as protocols see it. It puts together what stands in its own modules: the
-repair of timestamps (`timeline`), what joiners are given (`recall`), who is written to and how (`audience`, `fanout`).
-What is left here is what the stream itself knows: which media arrive, and whether pictures can be decoded.
+repair of timestamps (`timeline`), the codecs that viewers take (`renditions`), what joiners are given (`recall`), who is
+written to and how (each manner's audience; `audience` and `fanout` for bytes). What is left here is what the stream itself
+knows: which media arrive, and whether pictures can be decoded.
 
 Who may publish or play is decided elsewhere; a stream never refuses anyone.
 """
@@ -12,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from adapters.media.audience import Audience
-from adapters.media.fanout import CallLater, TransportStats, Turns
-from adapters.media.recall import Header, Recall
+from adapters.media.recall import Recall
+from adapters.media.renditions import Renditions, Transcoders
 from adapters.media.timeline import Timeline
-from adapters.media.units import AudioConfig, AudioUnit, Medium, Metadata, Unit, VideoConfig, VideoUnit
-from adapters.media.viewer import Viewer
+from adapters.media.turns import CallLater, Turns
+from adapters.media.units import AudioConfig, AudioUnit, Header, Medium, Metadata, Unit, VideoConfig, VideoUnit
+from adapters.media.viewer import Place, TransportStats, Viewer
 from gateway.config import MediaSettings
 from gateway.errors import GatewayError
 
@@ -53,13 +54,14 @@ class LiveStream:
         clock: Callable[[], float],
         call_later: CallLater,
         turns: Turns | None = None,
+        transcoders: Transcoders | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
+        self._call_later = call_later
+        self._turns = turns or Turns(call_later, settings.cohort_viewers)
         self._timeline = Timeline()
-        self._recall = Recall(settings)
-        turns = turns or Turns(call_later, settings.cohort_viewers)
-        self._audience = Audience(settings, clock, call_later, turns, self._recall)
+        self._renditions = Renditions(lambda: Recall(settings), self._place, self._want_keyframe, transcoders)
         self._heard: dict[Medium, float] = {}
         self._last_heard = 0.0
         self._needs_keyframe = True
@@ -70,12 +72,19 @@ class LiveStream:
         """Called with `media` whenever it has changed, and when media arrive for the first time after `open`."""
         self._reported: frozenset[Medium] | None = None
         """What it was called with since `open`."""
-        self.stats = StreamStats(transports=self._audience.stats)
+        self.on_keyframe_wanted: Callable[[], None] = _unasked
+        """Called when a viewer waits for a keyframe, as often as it pleases."""
+        self.stats = StreamStats()
 
     @property
     def viewers(self) -> int:
         """Viewers attached now."""
-        return len(self._audience)
+        return len(self._renditions)
+
+    @property
+    def transcoding(self) -> int:
+        """Audio transcoders that run for this stream now."""
+        return self._renditions.transcoding
 
     # What the publisher does ------------------------------------------------------------------------------------------
 
@@ -109,7 +118,7 @@ class LiveStream:
         """The stream is over. Viewers get what still waits for them and are let go. Harmless when repeated."""
         if not self._over:
             self._over = True
-            self._audience.end(error)
+            self._renditions.end(error)
 
     # What viewers do --------------------------------------------------------------------------------------------------
 
@@ -118,15 +127,15 @@ class LiveStream:
         if self._over:
             viewer.ended(None)
         else:
-            self._audience.attach(viewer, self._timeline.edge)
+            self._renditions.attach(viewer, self._timeline.edge)
 
     def update(self, viewer: Viewer) -> None:
         """A viewer's `mode` or `media` has changed. Video that is new to it comes from the next keyframe on."""
-        self._audience.update(viewer, self._timeline.edge)
+        self._renditions.update(viewer, self._timeline.edge)
 
     def detach(self, viewer: Viewer) -> None:
         """A viewer leaves. Harmless when repeated."""
-        self._audience.detach(viewer)
+        self._renditions.detach(viewer)
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -134,20 +143,19 @@ class LiveStream:
         stats = self.stats
         stats.units_in += 1
         stats.bytes_in += len(unit.payload)
-        if self._recall.audio is None:
+        if self._renditions.audio is None:
             stats.units_dropped += 1
             return
         now = self._clock()
         unit.timestamp = self._timeline.repair(Medium.AUDIO, unit.timestamp, now)
-        self._recall.remember(unit)
-        self._audience.write(unit, video=False, keyframe=False, video_comes=Medium.VIDEO in self.media)
+        self._renditions.sound(unit, Medium.VIDEO in self.media)
         self._arrived(Medium.AUDIO, now)
 
     def _write_video(self, unit: VideoUnit) -> None:
         stats = self.stats
         stats.units_in += 1
         stats.bytes_in += len(unit.payload)
-        if self._recall.video is None:
+        if self._renditions.video is None:
             stats.units_dropped += 1
             return
         now = self._clock()
@@ -156,16 +164,14 @@ class LiveStream:
         else:
             self._needs_keyframe = False
             unit.timestamp = self._timeline.repair(Medium.VIDEO, unit.timestamp, now)
-            self._recall.remember(unit)
-            self._audience.write(unit, video=True, keyframe=unit.keyframe, video_comes=True)
+            self._renditions.picture(unit)
         self._arrived(Medium.VIDEO, now)
 
     def _write_header(self, unit: Header) -> None:
         """Headers take the stream's latest time: publishers stamp them carelessly."""
-        if not self._recall.remember_header(unit):
-            return
         unit.timestamp = self._timeline.edge
-        self._audience.write_header(unit)
+        if not self._renditions.header(unit):
+            return
         if isinstance(unit, VideoConfig):
             self._needs_keyframe = True
             self._arrived(Medium.VIDEO, self._clock())
@@ -186,10 +192,27 @@ class LiveStream:
         if other in media and now - heard[other] > absent_after:
             media -= {other}
             if other is Medium.VIDEO:
-                self._recall.forget_pictures()
+                self._renditions.forget_pictures()
         if media is not self._reported:
             self.media = self._reported = media
             self.on_media(media)
+
+    def _place(self, recall: Recall, want_keyframe: Callable[[], None]) -> Place:
+        """What a new audience of this stream is given."""
+        return Place(
+            self._settings, self._clock, self._call_later, self._turns, recall, self._transport_stats, want_keyframe,
+            self._renditions.drop,
+        )  # fmt: skip
+
+    def _transport_stats(self, transport: str) -> TransportStats:
+        return self.stats.transports.setdefault(transport, TransportStats())
+
+    def _want_keyframe(self) -> None:
+        self.on_keyframe_wanted()
+
+
+def _unasked() -> None:
+    """Nobody can be asked."""
 
 
 def _unheard(media: frozenset[Medium]) -> None:

@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
-from adapters.media.stream import LiveStream, TransportStats, Turns, Viewer
+from adapters.media.renditions import Transcoders
+from adapters.media.stream import LiveStream
+from adapters.media.turns import Turns
 from adapters.media.units import Medium, Unit
+from adapters.media.viewer import TransportStats, Viewer
 from gateway.auth.access import AccessRequest
 from gateway.config import MediaSettings
 from gateway.errors import ALREADY_PUBLISHING, KEY_REVOKED, GatewayError
@@ -48,6 +51,9 @@ class Publisher(Protocol):
 
     def cut(self, error: GatewayError) -> None:
         """The gateway ends it: tell the peer why, and close."""
+
+    def request_keyframe(self) -> None:
+        """Someone waits for a keyframe. Asked as often as it pleases; does nothing where the protocol knows no such wish."""
 
 
 class _Channel:
@@ -114,8 +120,12 @@ class Viewing:
         self._paused = paused
         if paused:
             self._channel.live.detach(self.viewer)
-        else:
+            return
+        try:
             self._channel.live.attach(self.viewer)
+        except GatewayError as error:
+            self.close(error)
+            self.viewer.ended(error)
 
     def end(self, error: GatewayError | None) -> None:
         """The stream is over. It tells its viewers so; but a paused one has left it."""
@@ -132,12 +142,13 @@ class Viewing:
 class Streams:
     """All live streams of this process, by app and streamID. Made on the running event loop."""
 
-    def __init__(self, access: Access, settings: MediaSettings) -> None:
+    def __init__(self, access: Access, settings: MediaSettings, transcoders: Transcoders | None = None) -> None:
         loop = asyncio.get_running_loop()
         self.access = access
         self._settings = settings
         self._now: Callable[[], float] = loop.time
         self._call_later = loop.call_later
+        self._transcoders = transcoders
         self._turns = Turns(self._call_later, settings.cohort_viewers)
         self._channels: dict[tuple[str, str], _Channel] = {}
         self._takers: set[tuple[str, str]] = set()
@@ -147,6 +158,11 @@ class Streams:
 
     def __len__(self) -> int:
         return len(self._channels)
+
+    @property
+    def transcoding(self) -> int:
+        """Audio transcoders that run now."""
+        return sum(channel.live.transcoding for channel in self._channels.values())
 
     def totals(self) -> dict[str, TransportStats]:
         """What all streams, past ones included, did for their viewers, by transport."""
@@ -175,12 +191,14 @@ class Streams:
         channel.ingest = ingest = Ingest(self, channel, grant, publisher)
         channel.freed.clear()
         channel.live.on_media = partial(self.access.media_arrived, grant)
+        channel.live.on_keyframe_wanted = publisher.request_keyframe
         self.access.publisher_joined(grant)
         channel.live.open()
         return ingest
 
     async def play(self, request: AccessRequest, viewer: Viewer) -> Viewing:
-        """Lets a connection play; the viewer is fed from now on. Raises GatewayError: what `Access.admit` raises."""
+        """Lets a connection play; the viewer is fed from now on. Raises GatewayError: what `Access.admit` raises,
+        and TRANSCODES_EXHAUSTED."""
         grant = self.access.admit(request)
         self._put_out_oldest(grant)
         channel = self._channel(grant)
@@ -189,7 +207,11 @@ class Streams:
         channel.viewings[viewing] = None
         self.access.viewer_joined(grant)
         viewer.begin(channel.live.media)
-        channel.live.attach(viewer)
+        try:
+            channel.live.attach(viewer)
+        except GatewayError as error:
+            viewing.close(error)
+            raise
         return viewing
 
     # What the gateway decides (its MediaPlane) ----------------------------------------------------------------------
@@ -230,7 +252,8 @@ class Streams:
         name = (grant.app, grant.stream_id)
         channel = self._channels.get(name)
         if channel is None:
-            channel = self._channels[name] = _Channel(name, LiveStream(self._settings, self._now, self._call_later, self._turns))
+            live = LiveStream(self._settings, self._now, self._call_later, self._turns, self._transcoders)
+            channel = self._channels[name] = _Channel(name, live)
         return channel
 
     def _put_out_oldest(self, grant: Grant) -> None:
@@ -274,6 +297,7 @@ class Streams:
         """The channel's publisher is no more; whoever waits may have its place."""
         channel.ingest = None
         channel.live.on_media = _nobody
+        channel.live.on_keyframe_wanted = _unasked
         channel.freed.set()
 
     def remove(self, viewing: Viewing) -> bool:
@@ -304,6 +328,10 @@ def _add(totals: dict[str, TransportStats], stats: dict[str, TransportStats]) ->
 
 def _nobody(media: frozenset[Medium]) -> None:
     """Hears of media between two publishers."""
+
+
+def _unasked() -> None:
+    """Is asked for keyframes between two publishers."""
 
 
 async def _settled(event: asyncio.Event, seconds: float) -> None:

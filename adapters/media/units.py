@@ -16,7 +16,9 @@ from typing import Any, Self, TypeAlias, TypeVar
 
 from gateway.rooms.model import Medium, PlayMode
 
-__all__ = ["AudioConfig", "AudioUnit", "Codec", "Header", "Medium", "Metadata", "PlayMode", "Unit", "VideoConfig", "VideoUnit", "Wire"]
+__all__ = [
+    "AudioConfig", "AudioUnit", "Codec", "Header", "Medium", "Metadata", "PlayMode", "Unit", "VideoConfig", "VideoUnit", "Wire",
+]  # fmt: skip
 
 T = TypeVar("T")
 

@@ -7,7 +7,8 @@ from functools import cache
 from typing import Protocol
 
 from adapters.flv.tags import audio_body, video_body
-from adapters.media.units import AudioConfig, AudioUnit, Medium, Metadata, PlayMode, Unit, Wire
+from adapters.media.audience import LANES
+from adapters.media.units import AudioConfig, AudioUnit, Codec, Medium, Metadata, PlayMode, Unit, Wire
 from adapters.media.viewer import Port
 from adapters.rtmp import amf0
 from adapters.rtmp.chunks import media_message
@@ -68,6 +69,8 @@ class RtmpPlayer:
     """One message stream that is played: a viewer of a stream."""
 
     transport = "rtmp"
+    manner = LANES
+    accepts = (Codec.H264,)
 
     def __init__(
         self,

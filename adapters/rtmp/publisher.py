@@ -61,6 +61,9 @@ class RtmpPublisher:
         """The gateway ends it."""
         self._cut(self, error)
 
+    def request_keyframe(self) -> None:
+        """RTMP has no such request: a live-pusher's next keyframe comes with its next group of pictures."""
+
     def write(self, event: AudioReceived | VideoReceived | MetadataReceived) -> None:
         """Passes a message on. Raises GatewayError if its media cannot be carried."""
         ingest = self._ingest

@@ -11,7 +11,8 @@ from typing import Any, cast
 from adapters.flv.demux import Demuxer
 from adapters.flv.mux import file_header
 from adapters.flv.tags import tag_bytes
-from adapters.media.units import AudioConfig, AudioUnit, Medium, Metadata, PlayMode, Unit, VideoConfig, VideoUnit, Wire
+from adapters.media.audience import LANES
+from adapters.media.units import AudioConfig, AudioUnit, Codec, Medium, Metadata, PlayMode, Unit, VideoConfig, VideoUnit, Wire
 from adapters.media.viewer import Relay
 from gateway.errors import GatewayError
 from gateway.rooms.model import BOTH_MEDIA
@@ -89,6 +90,8 @@ class RecordingViewer:
         transport: str = "flv",
     ) -> None:
         self.transport = transport
+        self.manner = LANES
+        self.accepts = (Codec.H264,)
         self.port = Relay(self)
         self.wire: Wire = wire
         self.mode = mode

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from adapters.flv.tags import tag_bytes
-from adapters.media.fanout import STAGGER, Turns
+from adapters.media.fanout import STAGGER
 from adapters.media.stream import LiveStream
+from adapters.media.turns import Turns
 from adapters.media.units import AudioConfig, PlayMode, Unit, VideoConfig
 from gateway.config import MediaSettings
 from tests.support.streams import AUDIO_CONFIG, VIDEO_CONFIG, HandMovedLoop, RecordingViewer, audio, picture

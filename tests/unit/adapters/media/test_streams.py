@@ -59,6 +59,9 @@ class Pusher:
     def last_heard(self) -> float:
         return self._loop.time() if self.lively else self._heard_at
 
+    def request_keyframe(self) -> None:
+        """It has no encoder."""
+
     def cut(self, error: GatewayError) -> None:
         self.cuts.append(error.fault)
 

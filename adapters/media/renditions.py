@@ -1,0 +1,386 @@
+"""Renditions: one stream in the codecs that its viewers take.
+
+A publisher sends one video codec and one audio codec. What viewers take is one of three pairs (`PAIRS`); for each there
+is a `Rendition`: what is remembered of the stream in these codecs, and the viewers that take it. A rendition gets the
+publisher's own units where the codec is the same. Where it is not, a transcoder stands between, made once per stream and
+target codec, and only as long as someone wants what it makes.
+
+Which pictures come when, and on what clock, is the stream's affair (`stream`); how viewers are written to, that of their
+audience. Nothing that names a protocol may be put in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
+
+from adapters.media.recall import Recall
+from adapters.media.reordering import Reordering
+from adapters.media.units import AudioConfig, AudioUnit, Codec, Header, Medium, Metadata, VideoConfig, VideoUnit
+from adapters.media.viewer import Audience, Manner, Place, Viewer
+from gateway.errors import GatewayError
+
+PAIRS = ((Codec.H264, Codec.AAC), (Codec.H264_LOW_DELAY, Codec.OPUS), (Codec.VP8, Codec.OPUS))
+"""What viewers take: live-player and whatever speaks RTMP or FLV; browsers; browsers without H.264."""
+
+
+class AudioTranscode(Protocol):
+    """One stream's sound on its way into another codec."""
+
+    @property
+    def config(self) -> AudioConfig: ...
+
+    def feed(self, unit: AudioUnit) -> list[AudioUnit]:
+        """What comes out when this goes in, on the same timeline. Never raises."""
+
+    def close(self) -> None: ...
+
+
+class VideoTranscode(Protocol):
+    """One stream's pictures on their way into another codec, off the event loop."""
+
+    def feed(self, unit: VideoUnit) -> None:
+        """Never blocks, never raises."""
+
+    def want_keyframe(self) -> None:
+        """The next picture that comes out is a keyframe."""
+
+    def close(self) -> None:
+        """Nothing comes out any more."""
+
+
+class Transcoders(Protocol):
+    """Where transcoders come from."""
+
+    def audio(self, source: AudioConfig, target: Codec) -> AudioTranscode:
+        """Raises GatewayError if the source cannot be decoded."""
+
+    def video(
+        self, source: VideoConfig, target: Codec, emit: Callable[[VideoConfig | VideoUnit], None],
+        failed: Callable[[GatewayError], None],
+    ) -> VideoTranscode:  # fmt: skip
+        """`emit` and `failed` are called on the event loop. Raises GatewayError if there are too many already."""
+
+
+class Rendition:
+    """One stream in one pair of codecs."""
+
+    __slots__ = ("_audiences", "_gathered", "audio", "recall", "video", "viewers")
+
+    def __init__(self, video: Codec, audio: Codec, recall: Recall) -> None:
+        self.video = video
+        self.audio = audio
+        self.recall = recall
+        self.viewers: dict[Viewer, Audience] = {}
+        """Everyone who sits here, and in which audience."""
+        self._gathered: dict[Manner, Audience] = {}
+        self._audiences: tuple[Audience, ...] = ()
+
+    def wanted(self, medium: Medium) -> bool:
+        """True if any viewer here wants this medium."""
+        return any(medium in viewer.media for viewer in self.viewers)
+
+    def audience(self, manner: Manner, place: Callable[[], Place]) -> Audience:
+        """The audience of a manner, made for its first viewer."""
+        audience = self._gathered.get(manner)
+        if audience is None:
+            audience = self._gathered[manner] = manner.gather(place())
+            self._audiences = tuple(self._gathered.values())
+        return audience
+
+    def header(self, unit: Header) -> None:
+        if self.recall.remember_header(unit):
+            for audience in self._audiences:
+                audience.write_header(unit)
+
+    def picture(self, unit: VideoUnit) -> None:
+        self.recall.remember(unit)
+        for audience in self._audiences:
+            audience.write(unit, video=True, keyframe=unit.keyframe, video_comes=True)
+
+    def sound(self, unit: AudioUnit, video_comes: bool) -> None:
+        self.recall.remember(unit)
+        for audience in self._audiences:
+            audience.write(unit, video=False, keyframe=False, video_comes=video_comes)
+
+    def end(self, error: GatewayError | None) -> None:
+        for audience in self._audiences:
+            audience.end(error)
+
+
+class Renditions:
+    """All renditions of one stream, and the transcoders between them.
+
+    `place` makes what a new audience is given, of a rendition's recall and of how it asks for a keyframe; `want_keyframe`
+    asks the publisher for one.
+    """
+
+    def __init__(
+        self, recall: Callable[[], Recall], place: Callable[[Recall, Callable[[], None]], Place],
+        want_keyframe: Callable[[], None], transcoders: Transcoders | None,
+    ) -> None:  # fmt: skip
+        self._all = tuple(Rendition(video, audio, recall()) for video, audio in PAIRS)
+        self._place = place
+        self._want_keyframe = want_keyframe
+        self._transcoders = transcoders
+        self._reordering = Reordering()
+        self._direct: tuple[Rendition, ...] = self._all
+        """Those that get the publisher's own pictures; all as long as it is not known what those are."""
+        self._heard_direct: tuple[Rendition, ...] = self._all
+        """Those that get the publisher's own sound."""
+        self._audio: dict[Codec, AudioTranscode] = {}
+        self._video: dict[Codec, VideoTranscode] = {}
+        self.video: VideoConfig | None = None
+        """What the publisher's pictures need."""
+        self.audio: AudioConfig | None = None
+        """What the publisher's sound needs."""
+        self._metadata: Metadata | None = None
+
+    def __len__(self) -> int:
+        return sum(len(rendition.viewers) for rendition in self._all)
+
+    @property
+    def transcoding(self) -> int:
+        """Audio transcoders that run."""
+        return len(self._audio)
+
+    # What the publisher sends, with its place on the stream's timeline -------------------------------------------------
+
+    def header(self, unit: Header) -> bool:
+        """Takes a header; False if it says what was known already."""
+        if isinstance(unit, VideoConfig):
+            return self._new_video(unit)
+        if isinstance(unit, AudioConfig):
+            return self._new_audio(unit)
+        if self._metadata is not None and self._metadata.values == unit.values:
+            return False
+        self._metadata = unit
+        for rendition in self._all:
+            rendition.header(unit)
+        return True
+
+    def picture(self, unit: VideoUnit) -> None:
+        """Takes a picture of the publisher's."""
+        needed = self._reordering.state
+        showable = self._reordering.see(unit)
+        if self._reordering.state is not needed:
+            self._settle()
+        for rendition in self._direct:
+            if showable or rendition.video is not Codec.H264_LOW_DELAY:
+                rendition.picture(unit)
+        for transcode in self._video.values():
+            transcode.feed(unit)
+
+    def sound(self, unit: AudioUnit, video_comes: bool) -> None:
+        """Takes a piece of the publisher's sound. `video_comes`: the stream has video now."""
+        for rendition in self._heard_direct:
+            rendition.sound(unit, video_comes)
+        for target, transcode in self._audio.items():
+            for made in transcode.feed(unit):
+                for rendition in self._all:
+                    if rendition.audio is target:
+                        rendition.sound(made, video_comes)
+
+    def forget_pictures(self) -> None:
+        """No pictures come any more: joiners wait for the next keyframe."""
+        for rendition in self._all:
+            rendition.recall.forget_pictures()
+
+    def end(self, error: GatewayError | None) -> None:
+        """The stream is over."""
+        self._stop_audio(self._audio)
+        self._stop_video(self._video)
+        for rendition in self._all:
+            rendition.end(error)
+            rendition.viewers.clear()
+
+    # Viewers -----------------------------------------------------------------------------------------------------------
+
+    def attach(self, viewer: Viewer, edge: int) -> None:
+        """Seats a viewer where it takes the publisher's own pictures if that can be. Harmless when repeated.
+
+        Raises GatewayError if what it needs has to be transcoded and cannot be.
+        """
+        if self._where(viewer) is None:
+            self._enter(self._best(viewer), viewer, edge)
+
+    def update(self, viewer: Viewer, edge: int) -> None:
+        """A viewer's mode or media changed."""
+        rendition = self._where(viewer)
+        if rendition is not None:
+            rendition.viewers[viewer].update(viewer, edge)
+            self._provide()
+
+    def detach(self, viewer: Viewer) -> None:
+        """A viewer leaves. Harmless when repeated."""
+        rendition = self._where(viewer)
+        if rendition is not None:
+            rendition.viewers.pop(viewer).detach(viewer)
+            self._provide()
+
+    def drop(self, viewer: Viewer, error: GatewayError) -> None:
+        """Lets a viewer go: it is detached, and told why."""
+        self.detach(viewer)
+        viewer.ended(error)
+
+    def _where(self, viewer: Viewer) -> Rendition | None:
+        return next((rendition for rendition in self._all if viewer in rendition.viewers), None)
+
+    def _best(self, viewer: Viewer) -> Rendition:
+        audible = [rendition for rendition in self._all if rendition.audio is viewer.manner.audio]
+        usable = [rendition for codec in viewer.accepts for rendition in audible if rendition.video is codec] or audible
+        return next((rendition for rendition in usable if rendition in self._direct), usable[0])
+
+    def _enter(self, rendition: Rendition, viewer: Viewer, edge: int) -> None:
+        def place() -> Place:
+            return self._place(rendition.recall, partial(self._ask_for_keyframe, rendition))
+
+        audience = rendition.audience(viewer.manner, place)
+        rendition.viewers[viewer] = audience
+        failure = self._start_and_stop(edge).get(rendition)
+        if failure is not None:
+            del rendition.viewers[viewer]
+            self._provide()
+            raise failure
+        audience.attach(viewer, edge)
+
+    def _ask_for_keyframe(self, rendition: Rendition) -> None:
+        transcode = self._video.get(rendition.video)
+        if transcode is not None:
+            transcode.want_keyframe()
+        else:
+            self._want_keyframe()
+
+    # Who gets what from where --------------------------------------------------------------------------------------------
+
+    def _new_video(self, unit: VideoConfig) -> bool:
+        known = self.video
+        if known is not None and (known.codec, known.payload) == (unit.codec, unit.payload):
+            return False
+        self.video = unit
+        self._reordering = Reordering(unit)
+        self._stop_video(self._video)
+        self._settle()
+        for rendition in self._direct:
+            rendition.header(replace(unit))
+        return True
+
+    def _new_audio(self, unit: AudioConfig) -> bool:
+        known = self.audio
+        if known is not None and (known.codec, known.payload) == (unit.codec, unit.payload):
+            return False
+        self.audio = unit
+        self._heard_direct = tuple(rendition for rendition in self._all if rendition.audio is unit.codec)
+        self._stop_audio(self._audio)
+        for rendition in self._heard_direct:
+            rendition.header(replace(unit))
+        self._provide()
+        return True
+
+    def _settle(self) -> None:
+        """What the publisher's pictures are has changed: everyone moves to where they are best served."""
+        if self.video is not None:
+            given = _given(self.video.codec, self._reordering)
+            for rendition in self._all:
+                if rendition in self._direct and rendition.video not in given:
+                    rendition.recall.forget_pictures()
+            self._direct = tuple(rendition for rendition in self._all if rendition.video in given)
+            for rendition in self._direct:
+                rendition.header(replace(self.video))
+        for rendition in self._all:
+            for viewer in tuple(rendition.viewers):
+                best = self._best(viewer)
+                if best is not rendition:
+                    self._move(viewer, rendition, best)
+        self._provide()
+
+    def _move(self, viewer: Viewer, rendition: Rendition, best: Rendition) -> None:
+        rendition.viewers.pop(viewer).detach(viewer)
+        try:
+            self._enter(best, viewer, self.video.timestamp if self.video else 0)
+        except GatewayError as error:
+            viewer.ended(error)
+
+    def _provide(self, edge: int = 0) -> None:
+        """Starts the transcoders that someone needs now, stops those that nobody needs, and lets go whom it cannot serve."""
+        for rendition, error in self._start_and_stop(edge).items():
+            self._let_go(rendition, error)
+
+    def _start_and_stop(self, edge: int) -> dict[Rendition, GatewayError]:
+        """The same; gives the renditions that cannot be served."""
+        silent = [r for r in self._all if self.audio and r not in self._heard_direct and r.wanted(Medium.AUDIO)]
+        unseen = [r for r in self._all if self.video and r not in self._direct and r.wanted(Medium.VIDEO)]
+        if self._audio or self._video:
+            self._stop_audio(self._audio.keys() - {rendition.audio for rendition in silent})
+            self._stop_video(self._video.keys() - {rendition.video for rendition in unseen})
+        failures: dict[Rendition, GatewayError] = {}
+        for rendition, start in (*((r, self._transcode_audio) for r in silent), *((r, self._transcode_video) for r in unseen)):
+            try:
+                start(rendition, edge)
+            except GatewayError as error:
+                failures[rendition] = error
+        return failures
+
+    def _transcode_audio(self, rendition: Rendition, edge: int) -> None:
+        target = rendition.audio
+        if self._transcoders is None or self.audio is None:
+            return
+        if target not in self._audio:
+            self._audio[target] = self._transcoders.audio(self.audio, target)
+        rendition.header(self._audio[target].config.at(edge))
+
+    def _transcode_video(self, rendition: Rendition, edge: int) -> None:
+        target = rendition.video
+        if self._transcoders is None or self.video is None or target in self._video:
+            return
+
+        def emit(made: VideoConfig | VideoUnit) -> None:
+            if self._video.get(target) is transcode:
+                if isinstance(made, VideoConfig):
+                    rendition.header(made)
+                else:
+                    rendition.picture(made)
+
+        def failed(error: GatewayError) -> None:
+            if self._video.get(target) is transcode:
+                self._stop_video({target})
+                self._let_go(rendition, error)
+                self._provide()
+
+        transcode = self._video[target] = self._transcoders.video(self.video, target, emit, failed)
+        rendition.recall.forget_pictures()
+        for picture in self._all_pictures():
+            transcode.feed(picture)
+        self._want_keyframe()
+
+    def _all_pictures(self) -> list[VideoUnit]:
+        """The publisher's own newest group of pictures."""
+        return next((rendition.recall.pictures() for rendition in self._direct), [])
+
+    def _let_go(self, rendition: Rendition, error: GatewayError) -> None:
+        """What the viewers of this rendition need cannot be made."""
+        gone = tuple(rendition.viewers.items())
+        rendition.viewers.clear()
+        for viewer, audience in gone:
+            audience.detach(viewer)
+            viewer.ended(error)
+
+    def _stop_audio(self, targets: Iterable[Codec]) -> None:
+        for target in tuple(targets):
+            self._audio.pop(target).close()
+
+    def _stop_video(self, targets: Iterable[Codec]) -> None:
+        for target in tuple(targets):
+            self._video.pop(target).close()
+            for rendition in self._all:
+                if rendition.video is target and rendition not in self._direct:
+                    rendition.recall.forget_pictures()
+
+
+def _given(codec: Codec, reordering: Reordering) -> frozenset[Codec]:
+    """The names under which a publisher's own pictures can be had."""
+    if codec is Codec.H264 and reordering.low_delay:
+        return frozenset({Codec.H264, Codec.H264_LOW_DELAY})
+    return frozenset({codec})
