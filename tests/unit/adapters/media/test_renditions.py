@@ -96,7 +96,8 @@ class FakeAudio:
         self.closed = False
 
     def feed(self, unit: AudioUnit) -> list[AudioUnit]:
-        assert unit.codec is self.source and not self.closed
+        assert unit.codec is self.source
+        assert not self.closed
         return [AudioUnit(unit.timestamp, unit.payload, codec=self.target)]
 
     def close(self) -> None:
@@ -111,7 +112,8 @@ class FakeVideo:
         self.keyframes_wanted = 0
 
     def feed(self, unit: VideoUnit) -> None:
-        assert unit.codec is self.source and not self.closed
+        assert unit.codec is self.source
+        assert not self.closed
         self.emit(VideoUnit(unit.timestamp, unit.payload, unit.keyframe, codec=self.target))
 
     def want_keyframe(self) -> None:
@@ -203,11 +205,13 @@ def test_sound_is_transcoded_once_however_many_take_it_and_only_as_long_as_someo
     stage.play(keyframe=True)
     assert not stage.transcoders.audios
     viewers = [stage.join(BROWSER), stage.join(FIREFOX), stage.join(BROWSER)]
-    assert stage.transcoders.running_audios == {Codec.OPUS} and len(stage.transcoders.audios) == 1
+    assert stage.transcoders.running_audios == {Codec.OPUS}
+    assert len(stage.transcoders.audios) == 1
     assert stage.stream.transcoding == 1
     for viewer in viewers:
         stage.stream.detach(viewer)
-    assert stage.transcoders.running_audios == set() and stage.stream.transcoding == 0
+    assert stage.transcoders.running_audios == set()
+    assert stage.stream.transcoding == 0
 
 
 def test_one_who_wants_no_sound_costs_no_transcoding_of_sound() -> None:
@@ -226,7 +230,8 @@ def test_a_viewer_that_takes_the_publishers_codec_gets_it_as_it_is() -> None:
     browser, firefox = stage.join(BROWSER), stage.join(FIREFOX)
     stage.play(keyframe=True)
     assert browser.codecs == firefox.codecs == {Codec.VP8, Codec.OPUS}
-    assert not stage.transcoders.videos and not stage.transcoders.audios
+    assert not stage.transcoders.videos
+    assert not stage.transcoders.audios
 
 
 def test_a_player_that_knows_no_vp8_has_it_transcoded_while_it_plays() -> None:
@@ -238,7 +243,8 @@ def test_a_player_that_knows_no_vp8_has_it_transcoded_while_it_plays() -> None:
     assert flash.codecs == {Codec.H264, Codec.AAC}
     assert stage.keyframes_wanted
     stage.stream.detach(flash)
-    assert not stage.transcoders.running_videos and not stage.transcoders.running_audios
+    assert not stage.transcoders.running_videos
+    assert not stage.transcoders.running_audios
 
 
 def test_what_cannot_be_transcoded_is_refused_and_disturbs_nobody() -> None:
@@ -248,8 +254,10 @@ def test_what_cannot_be_transcoded_is_refused_and_disturbs_nobody() -> None:
     with pytest.raises(GatewayError):
         stage.join(FLASH)
     stage.play(keyframe=True)
-    assert browser.codecs == {Codec.VP8, Codec.OPUS} and not browser.endings
-    assert stage.stream.viewers == 1 and not stage.transcoders.running_audios
+    assert browser.codecs == {Codec.VP8, Codec.OPUS}
+    assert not browser.endings
+    assert stage.stream.viewers == 1
+    assert not stage.transcoders.running_audios
 
 
 def test_when_a_transcoder_fails_its_viewers_are_told_and_the_others_go_on() -> None:
@@ -258,8 +266,10 @@ def test_when_a_transcoder_fails_its_viewers_are_told_and_the_others_go_on() -> 
     flash, browser = stage.join(FLASH), stage.join(BROWSER)
     stage.transcoders.failures[0](GatewayError(OVERLOADED))
     assert [error and error.fault for error in flash.endings] == [OVERLOADED]
-    assert not browser.endings and stage.stream.viewers == 1
-    assert not stage.transcoders.running_videos and not stage.transcoders.running_audios
+    assert not browser.endings
+    assert stage.stream.viewers == 1
+    assert not stage.transcoders.running_videos
+    assert not stage.transcoders.running_audios
 
 
 def test_viewers_move_when_the_publisher_comes_back_with_another_codec() -> None:
@@ -271,8 +281,10 @@ def test_viewers_move_when_the_publisher_comes_back_with_another_codec() -> None
     browser.got.clear()
     flash.got.clear()
     stage.play(keyframe=True)
-    assert browser.codecs == {Codec.H264, Codec.OPUS} and flash.codecs == {Codec.H264, Codec.AAC}
-    assert not stage.transcoders.running_videos and stage.transcoders.running_audios == {Codec.OPUS}
+    assert browser.codecs == {Codec.H264, Codec.OPUS}
+    assert flash.codecs == {Codec.H264, Codec.AAC}
+    assert not stage.transcoders.running_videos
+    assert stage.transcoders.running_audios == {Codec.OPUS}
 
 
 def test_one_who_came_before_the_publisher_is_seated_when_it_is_known_what_comes() -> None:
@@ -280,7 +292,8 @@ def test_one_who_came_before_the_publisher_is_seated_when_it_is_known_what_comes
     browser = stage.join(BROWSER)
     stage.publish(VP8, OPUS)
     stage.play(keyframe=True)
-    assert browser.codecs == {Codec.VP8, Codec.OPUS} and not stage.transcoders.videos
+    assert browser.codecs == {Codec.VP8, Codec.OPUS}
+    assert not stage.transcoders.videos
 
 
 def test_reordered_pictures_that_others_refer_to_are_made_anew_for_browsers_alone() -> None:
@@ -294,7 +307,8 @@ def test_reordered_pictures_that_others_refer_to_are_made_anew_for_browsers_alon
     assert len([unit for unit in flash.got if isinstance(unit, VideoUnit)]) == 10
     browser.got.clear()
     stage.play(keyframe=True, composition=80)
-    assert Codec.H264_LOW_DELAY in browser.codecs and Codec.H264 not in browser.codecs
+    assert Codec.H264_LOW_DELAY in browser.codecs
+    assert Codec.H264 not in browser.codecs
 
 
 def test_an_ended_stream_leaves_no_transcoder_and_lets_everyone_go_once() -> None:
@@ -303,7 +317,8 @@ def test_an_ended_stream_leaves_no_transcoder_and_lets_everyone_go_once() -> Non
     viewers = [stage.join(FLASH), stage.join(BROWSER)]
     stage.stream.end(None)
     assert [viewer.endings for viewer in viewers] == [[None], [None]]
-    assert not stage.transcoders.running_videos and not stage.transcoders.running_audios
+    assert not stage.transcoders.running_videos
+    assert not stage.transcoders.running_audios
 
 
 @given(
