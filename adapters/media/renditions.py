@@ -14,100 +14,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
 
 from adapters.media.recall import Recall
+from adapters.media.rendition import Rendition
 from adapters.media.reordering import Reordering
+from adapters.media.transcoding import AudioTranscode, Transcoders, VideoTranscode
 from adapters.media.units import AudioConfig, AudioUnit, Codec, Header, Medium, Metadata, VideoConfig, VideoUnit
-from adapters.media.viewer import Audience, Manner, Place, Viewer
+from adapters.media.viewer import Place, Viewer
 from gateway.errors import GatewayError
 
 PAIRS = ((Codec.H264, Codec.AAC), (Codec.H264_LOW_DELAY, Codec.OPUS), (Codec.VP8, Codec.OPUS))
 """What viewers take: live-player and whatever speaks RTMP or FLV; browsers; browsers without H.264."""
-
-
-class AudioTranscode(Protocol):
-    """One stream's sound on its way into another codec."""
-
-    @property
-    def config(self) -> AudioConfig: ...
-
-    def feed(self, unit: AudioUnit) -> list[AudioUnit]:
-        """What comes out when this goes in, on the same timeline. Never raises."""
-
-    def close(self) -> None: ...
-
-
-class VideoTranscode(Protocol):
-    """One stream's pictures on their way into another codec, off the event loop."""
-
-    def feed(self, unit: VideoUnit) -> None:
-        """Never blocks, never raises."""
-
-    def want_keyframe(self) -> None:
-        """The next picture that comes out is a keyframe."""
-
-    def close(self) -> None:
-        """Nothing comes out any more."""
-
-
-class Transcoders(Protocol):
-    """Where transcoders come from."""
-
-    def audio(self, source: AudioConfig, target: Codec) -> AudioTranscode:
-        """Raises GatewayError if the source cannot be decoded."""
-
-    def video(
-        self, source: VideoConfig, target: Codec, emit: Callable[[VideoConfig | VideoUnit], None],
-        failed: Callable[[GatewayError], None],
-    ) -> VideoTranscode:  # fmt: skip
-        """`emit` and `failed` are called on the event loop. Raises GatewayError if there are too many already."""
-
-
-class Rendition:
-    """One stream in one pair of codecs."""
-
-    __slots__ = ("_audiences", "_gathered", "audio", "recall", "video", "viewers")
-
-    def __init__(self, video: Codec, audio: Codec, recall: Recall) -> None:
-        self.video = video
-        self.audio = audio
-        self.recall = recall
-        self.viewers: dict[Viewer, Audience] = {}
-        """Everyone who sits here, and in which audience."""
-        self._gathered: dict[Manner, Audience] = {}
-        self._audiences: tuple[Audience, ...] = ()
-
-    def wanted(self, medium: Medium) -> bool:
-        """True if any viewer here wants this medium."""
-        return any(medium in viewer.media for viewer in self.viewers)
-
-    def audience(self, manner: Manner, place: Callable[[], Place]) -> Audience:
-        """The audience of a manner, made for its first viewer."""
-        audience = self._gathered.get(manner)
-        if audience is None:
-            audience = self._gathered[manner] = manner.gather(place())
-            self._audiences = tuple(self._gathered.values())
-        return audience
-
-    def header(self, unit: Header) -> None:
-        if self.recall.remember_header(unit):
-            for audience in self._audiences:
-                audience.write_header(unit)
-
-    def picture(self, unit: VideoUnit) -> None:
-        self.recall.remember(unit)
-        for audience in self._audiences:
-            audience.write(unit, video=True, keyframe=unit.keyframe, video_comes=True)
-
-    def sound(self, unit: AudioUnit, video_comes: bool) -> None:
-        self.recall.remember(unit)
-        for audience in self._audiences:
-            audience.write(unit, video=False, keyframe=False, video_comes=video_comes)
-
-    def end(self, error: GatewayError | None) -> None:
-        for audience in self._audiences:
-            audience.end(error)
 
 
 class Renditions:

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from adapters.media.recall import Recall
-from adapters.media.renditions import Renditions, Transcoders
+from adapters.media.renditions import Renditions
 from adapters.media.timeline import Timeline
+from adapters.media.transcoding import Transcoders
 from adapters.media.turns import CallLater, Turns
 from adapters.media.units import AudioConfig, AudioUnit, Header, Medium, Metadata, Unit, VideoConfig, VideoUnit
 from adapters.media.viewer import Place, TransportStats, Viewer

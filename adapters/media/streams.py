@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
-from adapters.media.renditions import Transcoders
 from adapters.media.stream import LiveStream
+from adapters.media.transcoding import Transcoders
 from adapters.media.turns import Turns
 from adapters.media.units import Medium, Unit
 from adapters.media.viewer import TransportStats, Viewer
