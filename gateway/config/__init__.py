@@ -43,7 +43,7 @@ class ListenSettings:
     rtmp_port: int = 1935
     """TCP port of RTMP; 0 picks a free one."""
     udp_port: int = 8189
-    """UDP port of WebRTC media; reserved, nothing listens there yet."""
+    """UDP port of WebRTC media, one for all peers; 0 picks a free one."""
     public_host: str = ""
     """Host name that clients use. Every URL is built from it, never from a request header."""
     public_ws_url: str = ""
@@ -171,6 +171,52 @@ class RtmpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebRtcSettings:
+    """Bounds and times of WebRTC, and what its clients are told to connect to."""
+
+    announced: tuple[str, ...] = ()
+    """IP addresses that clients send media to; empty: the one that is bound, or public_host, or that of the default route."""
+    public_udp_port: int = 0
+    """UDP port that clients send media to; 0: udp_port."""
+    stun_urls: tuple[str, ...] = ()
+    """STUN servers that clients are told of, such as stun:stun.example.com:3478; the gateway itself needs none."""
+    turn_urls: tuple[str, ...] = ()
+    """TURN servers that clients are told of, such as turns:turn.example.com:443?transport=tcp."""
+    turn_secret: str = field(default="", repr=False)
+    """The secret shared with the TURN servers (coturn: static-auth-secret); clients get credentials made with it."""
+    turn_ttl: float = 12 * HOURS
+    """How long a client's TURN credentials are good."""
+    peers: int = 2_000
+    """Peer connections at once."""
+    handshakes: int = 24
+    """Peers at once that are on their way from the description to the connection."""
+    waiting: int = 256
+    """Peers that may wait for a handshake's place; one more is refused."""
+    waiting_deadline: float = 3 * SECONDS
+    """A peer that waited this long for a handshake's place is refused."""
+    unconnected_per_address: int = 64
+    """Peers of one client address at once that have not connected yet."""
+    connect_deadline: float = 10 * SECONDS
+    """From the description to the connection."""
+    consent_timeout: float = 45 * SECONDS
+    """A peer whose connectivity checks have ceased for this long is closed."""
+    max_bitrate: int = 2_500_000
+    """Bits per second that a publisher may send; it is told less while packets are lost."""
+    min_bitrate: int = 150_000
+    """Bits per second that a publisher may send whatever is lost."""
+    burst_bitrate: int = 30_000_000
+    """Bits per second at which a joiner is sent the pictures of the newest GOP."""
+    history: float = 2 * SECONDS
+    """Packets sent are kept this long, for viewers that lost them."""
+    nack_hold: float = 0.3 * SECONDS
+    """A missing video packet is waited and asked for this long."""
+    audio_hold: float = 0.06 * SECONDS
+    """A missing audio packet is waited and asked for this long."""
+    transcodes: int = 2
+    """Video streams re-encoded at once, for viewers that cannot take what is published; a core each."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole of it."""
 
@@ -191,5 +237,6 @@ class Config:
     signaling: SignalingSettings = field(default_factory=SignalingSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     rtmp: RtmpSettings = field(default_factory=RtmpSettings)
+    webrtc: WebRtcSettings = field(default_factory=WebRtcSettings)
     apps: Mapping[str, AppSettings] = field(default_factory=dict)
     """By appID."""

@@ -71,7 +71,7 @@ def is_loopback(host: str) -> bool:
 
 def check_together(config: Config) -> None:
     """Raises ConfigError if two settings contradict each other."""
-    listen, signaling, rtmp = config.listen, config.signaling, config.rtmp
+    listen, signaling, rtmp, webrtc = config.listen, config.signaling, config.rtmp, config.webrtc
     if (listen.tls_cert is None) != (listen.tls_key is None):
         raise ConfigError("listen.tls_cert and listen.tls_key go together: only one of them is set")
     if listen.port == listen.rtmp_port != 0:
@@ -82,6 +82,10 @@ def check_together(config: Config) -> None:
         raise ConfigError("rtmp.command_bytes cannot be larger than rtmp.message_bytes")
     if rtmp.unfinished_bytes < rtmp.message_bytes:
         raise ConfigError("rtmp.unfinished_bytes cannot be smaller than rtmp.message_bytes")
+    if bool(webrtc.turn_urls) != bool(webrtc.turn_secret):
+        raise ConfigError("webrtc.turn_urls and webrtc.turn_secret go together: only one of them is set")
+    if webrtc.min_bitrate > webrtc.max_bitrate:
+        raise ConfigError("webrtc.min_bitrate cannot be larger than webrtc.max_bitrate")
 
 
 def _check_readable(name: str, file: Path | None) -> None:

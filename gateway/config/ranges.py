@@ -69,6 +69,22 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "rtmp.player_idle": (0.1 * SECONDS, 24 * HOURS),
     "rtmp.unadmitted_per_address": (1, 1_000_000),
     "rtmp.connections": (1, _TEN_MILLION),
+    "webrtc.public_udp_port": (0, 65_535),
+    "webrtc.turn_ttl": (1 * MINUTES, 30 * 24 * HOURS),
+    "webrtc.peers": (1, 1_000_000),
+    "webrtc.handshakes": (1, 10_000),
+    "webrtc.waiting": (0, 1_000_000),
+    "webrtc.waiting_deadline": (0, 1 * MINUTES),
+    "webrtc.unconnected_per_address": (1, 1_000_000),
+    "webrtc.connect_deadline": (0.1 * SECONDS, 10 * MINUTES),
+    "webrtc.consent_timeout": (1 * SECONDS, 1 * HOURS),
+    "webrtc.max_bitrate": (10_000, 1_000_000_000),
+    "webrtc.min_bitrate": (10_000, 1_000_000_000),
+    "webrtc.burst_bitrate": (100_000, 10_000_000_000),
+    "webrtc.history": (0.1 * SECONDS, 1 * MINUTES),
+    "webrtc.nack_hold": (0, 10 * SECONDS),
+    "webrtc.audio_hold": (0, 10 * SECONDS),
+    "webrtc.transcodes": (0, 1_000),
 }
 """Lowest and highest value; `*` stands for any appID. Seconds for durations, bytes for sizes."""
 
@@ -104,6 +120,24 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return check
 
 
+def _address(value: str) -> str:
+    try:
+        unspecified = ipaddress.ip_address(value).is_unspecified
+    except ValueError:
+        unspecified = True
+    return "an IP address that clients can reach" if unspecified else ""
+
+
+def _ice_url(*schemes: str) -> Callable[[str], str]:
+    """A server's URL as RFC 7064 (STUN) and RFC 7065 (TURN) spell it."""
+    pattern = re.compile(rf"({'|'.join(schemes)}):(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{{1,5}})?(\?transport=(udp|tcp))?")
+
+    def check(value: str) -> str:
+        return "" if pattern.fullmatch(value) else f"a URL such as {schemes[0]}:HOST:3478"
+
+    return check
+
+
 def _network(value: str) -> str:
     try:
         ipaddress.ip_network(value, strict=False)
@@ -120,6 +154,9 @@ TEXTS: Mapping[str, Callable[[str], str]] = {
     "listen.public_ws_url": _url("ws", "wss"),
     "listen.public_http_url": _url("http", "https"),
     "listen.trusted_proxies": _network,
+    "webrtc.announced": _address,
+    "webrtc.stun_urls": _ice_url("stun", "stuns"),
+    "webrtc.turn_urls": _ice_url("turn", "turns"),
 }
 """What a text (each text of a list) has to be; the check answers what is expected, empty if the text is that. An empty
 text is always permitted: it means that nothing is set."""

@@ -82,7 +82,7 @@ def typed_value(name: str, pattern: str, given: Given) -> object:
         texts = value if isinstance(value, tuple) else (value,)
         expected = next((wanted for text in texts if text and (wanted := TEXTS[pattern](str(text)))), "")
     if expected:
-        but = "" if pattern.endswith(".secret") else f", not {shown(given.value)}"
+        but = "" if pattern.endswith("secret") else f", not {shown(given.value)}"
         raise ConfigError(f"{name} (from {given.origin}): expected {expected}{but}")
     return value
 

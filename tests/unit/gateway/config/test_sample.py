@@ -23,7 +23,7 @@ def test_as_it_is_the_sample_changes_nothing() -> None:
 
 
 def test_with_every_line_taken_in_the_sample_gives_the_defaults(tmp_path: Path) -> None:
-    text = re.sub(r"^# (?=\w+ = |\[apps)", "", sample(), flags=re.MULTILINE).replace('secret = ""', f'secret = "{"s" * 32}"')
+    text = re.sub(r"^# (?=\w+ = |\[apps)", "", sample(), flags=re.MULTILINE).replace('\nsecret = ""', f'\nsecret = "{"s" * 32}"')
     file = tmp_path / "gateway.toml"
     file.write_text(text, "utf-8")
     assert load({}, {}, file).config == dataclasses.replace(Config(), apps={"1234567890": AppSettings("s" * 32)})

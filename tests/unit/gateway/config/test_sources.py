@@ -91,6 +91,21 @@ def test_every_type_in_variables() -> None:
     assert config.apps == {"42": AppSettings(SECRET)}
 
 
+def test_what_clients_of_webrtc_are_told() -> None:
+    environ = {
+        "GATEWAY_WEBRTC__ANNOUNCED": "203.0.113.7, 2001:db8::7",
+        "GATEWAY_WEBRTC__STUN_URLS": "stun:stun.example.com:3478",
+        "GATEWAY_WEBRTC__TURN_URLS": "turn:[2001:db8::1]:3478,turns:turn.example.com:443?transport=tcp",
+        "GATEWAY_WEBRTC__TURN_SECRET": SECRET,
+    }
+    webrtc = load({}, environ).config.webrtc
+    assert webrtc.announced == ("203.0.113.7", "2001:db8::7")
+    assert webrtc.stun_urls == ("stun:stun.example.com:3478",)
+    assert webrtc.turn_urls == ("turn:[2001:db8::1]:3478", "turns:turn.example.com:443?transport=tcp")
+    assert webrtc.turn_secret == SECRET
+    assert SECRET not in repr(webrtc)
+
+
 def test_the_apps_secret_in_the_environment_wins(file: Path) -> None:
     text = f'[apps.42]\nsecret = "{SECRET}"\nmax_rooms = 7\n'
     config = from_text(file, text, {"GATEWAY_APP_ID": "42", "GATEWAY_APP_SECRET": "x" * 32}).config
@@ -151,6 +166,14 @@ def test_the_file_can_be_named_by_a_variable(file: Path) -> None:
         ("[signaling]\nheartbeat = 60", "heartbeat has to be shorter"),
         ("[rtmp]\ncommand_bytes = 9_000_000", "rtmp.command_bytes cannot be larger"),
         ("[rtmp]\nunfinished_bytes = 70_000", "rtmp.unfinished_bytes cannot be smaller"),
+        ("[webrtc]\nannounced = ['example.com']", "an IP address that clients can reach, not ['example.com']"),
+        ("[webrtc]\nannounced = ['0.0.0.0']", "an IP address that clients can reach"),
+        ("[webrtc]\nstun_urls = ['turn:h']", "a URL such as stun:HOST:3478"),
+        ("[webrtc]\nturn_urls = ['turn:h:1?x']", "a URL such as turn:HOST:3478"),
+        ("[webrtc]\nturn_urls = ['turn:h']", "webrtc.turn_urls and webrtc.turn_secret go together"),
+        (f"[webrtc]\nturn_secret = '{SECRET}'", "webrtc.turn_urls and webrtc.turn_secret go together"),
+        ("[webrtc]\nturn_secret = 77", "expected a text"),
+        ("[webrtc]\nmin_bitrate = 3_000_000", "webrtc.min_bitrate cannot be larger"),
         ("dev_open = true", "dev_open (--dev-open) goes with dev"),
     ],
 )
