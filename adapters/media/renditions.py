@@ -80,9 +80,10 @@ class Renditions:
 
     def picture(self, unit: VideoUnit) -> None:
         """Takes a picture of the publisher's."""
-        needed = self._reordering.state
-        showable = self._reordering.see(unit)
-        if self._reordering.state is not needed:
+        reordering = self._reordering
+        before = reordering.low_delay
+        showable = reordering.see(unit)
+        if reordering.low_delay is not before:
             self._settle()
         for rendition in self._direct:
             if showable or rendition.video is not Codec.H264_LOW_DELAY:
