@@ -1,0 +1,198 @@
+// The page while one is in a room: a tile for each stream, the toolbar, and what has to be said.
+
+import { openDevices, stop } from "./media.js";
+import { Tile } from "./tile.js";
+import { sentence, text, withoutDevice } from "./texts.js";
+
+const byId = (id) => document.getElementById(id);
+const NOTICE_MS = 8_000;
+const MEASURE_MS = 1_000;
+
+export class RoomView {
+  /**
+   * @param call a Call that has joined
+   * @param choice a DeviceChoice
+   * @param onleft is told when the session is over, with the error if it was not one's own wish
+   */
+  constructor(call, choice, onleft) {
+    this.call = call;
+    this.choice = choice;
+    this.onleft = onleft;
+    this.tiles = new Map();
+    this.streamID = `${call.userID}-camera`;
+    this.listening = new AbortController();
+    this.#listen();
+    this.translate();
+    this.timer = setInterval(() => this.#measure(), MEASURE_MS);
+  }
+
+  get publication() {
+    return this.call.publications.get(this.streamID);
+  }
+
+  /** Publishes these tracks as one's own stream. */
+  publish(tracks, problems = []) {
+    const publication = this.call.publish(this.streamID, tracks);
+    this.tiles.get(this.streamID)?.remove();
+    const tile = new Tile({ streamID: this.streamID, userName: this.call.userID, own: true });
+    this.tiles.set(this.streamID, tile);
+    byId("tiles").prepend(tile.element);
+    tile.show(publication.media);
+    for (const problem of problems) this.notice(withoutDevice(problem.kind, problem), true);
+    this.#own();
+  }
+
+  /** One's devices changed while publishing. */
+  async choose(kind, id) {
+    const { publication } = this;
+    if (!publication?.has(kind)) return;
+    const wish = { audio: null, video: null, [kind]: id };
+    // Phones have one camera open at a time.
+    if (kind === "video") stop(publication.media.getVideoTracks());
+    const { tracks } = await openDevices(wish);
+    await publication.replace(tracks[0]);
+    this.#own();
+    await this.choice.use(tracks);
+  }
+
+  /** Says something for a while. */
+  notice(said, bad = false) {
+    const one = document.createElement("p");
+    one.className = bad ? "notice error" : "notice";
+    one.textContent = said;
+    byId("notices").append(one);
+    setTimeout(() => one.remove(), NOTICE_MS);
+  }
+
+  translate() {
+    for (const tile of this.tiles.values()) tile.translate();
+    this.#people();
+    this.#toolbar();
+    this.#session();
+  }
+
+  close() {
+    clearInterval(this.timer);
+    this.listening.abort();
+    for (const tile of this.tiles.values()) tile.remove();
+    this.tiles.clear();
+    if (this.tracks) stop(this.tracks);
+  }
+
+  // What the call tells ---------------------------------------------------------------------------------------------
+
+  #listen() {
+    const on = (type, act) => {
+      this.call.addEventListener(type, ({ detail }) => act(detail), { signal: this.listening.signal });
+    };
+    on("people", () => this.#people());
+    on("stream", ({ streamID, stream }) => this.#stream(streamID, stream));
+    on("playback", ({ streamID, state, error }) => this.tiles.get(streamID)?.fare(state, error));
+    on("publication", ({ streamID, state, error }) => this.tiles.get(streamID)?.fare(state, error));
+    on("token", ({ seconds }) => this.notice(text("tokenEnds", { seconds })));
+    on("state", ({ state, error }) => this.#state(state, error));
+    const click = (id, act) => byId(id).addEventListener("click", () => act(), { signal: this.listening.signal });
+    click("toggle-mic", () => this.#toggle("audio"));
+    click("toggle-camera", () => this.#toggle("video"));
+    click("leave-button", () => this.call.leave());
+    for (const [streamID, stream] of this.call.streams) this.#stream(streamID, stream);
+  }
+
+  #state(state, error) {
+    if (state === "ended") {
+      this.onleft(error);
+      return;
+    }
+    if (state === "online" && this.wasLost) this.notice(text("back"));
+    this.wasLost = state === "lost";
+    this.#session();
+  }
+
+  #session() {
+    byId("link").className = this.wasLost ? "lost" : "";
+    byId("link").textContent = text(this.wasLost ? "offline" : "online");
+  }
+
+  #people() {
+    const names = [...this.call.users.values()].map((user) => user.userName);
+    byId("people").textContent = names.length ? text("people", { names: names.join(" · ") }) : text("alone");
+  }
+
+  #stream(streamID, stream) {
+    let tile = this.tiles.get(streamID);
+    if (!stream) {
+      tile?.remove();
+      this.tiles.delete(streamID);
+    } else {
+      const playback = this.call.playbacks.get(streamID);
+      if (!tile) {
+        tile = new Tile({ streamID, userName: stream.userName, own: false });
+        tile.unblock.onclick = () => this.#sound();
+        this.tiles.set(streamID, tile);
+        byId("tiles").append(tile.element);
+        tile.show(playback.media, performance.now());
+        tile.fare(playback.state, playback.error ?? null);
+      }
+      tile.know(stream);
+    }
+    byId("waiting").hidden = [...this.tiles.values()].some((one) => !one.own);
+  }
+
+  #sound() {
+    for (const tile of this.tiles.values()) tile.unmute();
+  }
+
+  // One's own stream ------------------------------------------------------------------------------------------------
+
+  async #toggle(kind) {
+    const { publication } = this;
+    try {
+      if (publication?.has(kind)) await publication.mute(kind, !publication.muted[kind]);
+      else await this.#add(kind);
+    } catch (error) {
+      this.notice(sentence(error), true);
+    }
+    this.#own();
+  }
+
+  /** Takes a medium into one's stream that it did not have: it is published anew. */
+  async #add(kind) {
+    const { tracks } = await openDevices({ audio: null, video: null, [kind]: this.choice.chosen[kind] });
+    const muted = this.publication?.muted;
+    const had = this.publication?.media.getTracks() ?? [];
+    this.publish([...had, ...tracks]);
+    if (muted?.audio || muted?.video) Object.assign(this.publication.muted, muted);
+    await this.choice.use(tracks);
+  }
+
+  #own() {
+    const { publication } = this;
+    if (publication) {
+      this.tracks = publication.media.getTracks();
+      for (const track of this.tracks) track.onended = () => this.notice(text("deviceGone"), true);
+      const media = [...new Set(this.tracks.map((track) => track.kind))];
+      this.tiles.get(this.streamID)?.know({ media, muted: publication.muted, transport: "webrtc" });
+    }
+    this.#toolbar();
+  }
+
+  #toolbar() {
+    const { publication } = this;
+    const show = (id, kind, [on, off], icon) => {
+      const sends = Boolean(publication?.has(kind)) && !publication.muted[kind];
+      const button = byId(id);
+      button.setAttribute("aria-pressed", String(Boolean(publication?.has(kind)) && !sends));
+      button.querySelector("span").textContent = text(sends ? on : off);
+      button.querySelector("use").setAttribute("href", `#${sends ? icon : `${icon}-off`}`);
+    };
+    show("toggle-mic", "audio", ["mute", "unmute"], "mic");
+    show("toggle-camera", "video", ["cameraOff", "cameraOn"], "camera");
+  }
+
+  #measure() {
+    for (const [streamID, tile] of this.tiles) {
+      const link = this.call.playbacks.get(streamID) ?? this.call.publications.get(streamID);
+      tile.measure(link?.pc).catch(() => {}); // the connection was closed meanwhile
+    }
+  }
+}
