@@ -313,17 +313,16 @@ def _source_descriptions(count: int, body: bytes) -> list[RtcpPacket]:
     for _ in range(count):
         ssrc = int.from_bytes(body[position : position + 4], "big")
         position += 4
-        while True:
-            _require(body, position + 1)
-            item = body[position]
-            if not item:
-                break
+        name: bytes | None = None
+        _require(body, position + 1)
+        while item := body[position]:
             _require(body, position + 2)
-            start = position + 2
-            position = start + body[position + 1]
-            _require(body, position)
+            start, position = position + 2, position + 2 + body[position + 1]
+            _require(body, position + 1)
             if item == _CNAME:
-                found.append(SourceDescription(ssrc, body[start:position].decode(errors="replace")))
+                name = body[start:position]
+        if name is not None:
+            found.append(SourceDescription(ssrc, name.decode(errors="replace")))
         position += 4 - position % 4
     return found
 
