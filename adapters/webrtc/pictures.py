@@ -62,8 +62,8 @@ class PictureSource(Source):
         return self._due if deadline is None else min(deadline, self._due)
 
     def request_keyframe(self) -> None:
-        """Somebody needs a keyframe. Harmless when repeated: requests have their own measure."""
-        if not self._wanted:
+        """Somebody needs a keyframe. Harmless when repeated: requests have their own measure. Senders begin with one."""
+        if not self._wanted and self._reception is not None:
             self._wanted = True
             self._due = self._asked_at + APART
 
