@@ -77,6 +77,14 @@ def test_any_aac_becomes_opus(rate: int, layout: str) -> None:
     assert_continuous(made)
 
 
+def test_sound_that_becomes_stereo_on_the_way_stays_at_its_time() -> None:
+    config, mono = coded(Codec.AAC, [(200, 300)], 700, layout="mono")
+    _, stereo = coded(Codec.AAC, [(800, 900)], 1300)
+    transcoder, made = run(config, [*without(mono, 600, 700), *without(stereo, 0, 600)])
+    assert transcoder.errors == 0
+    assert_near(heard(transcoder.config, made), [(200, 300), (800, 900)])
+
+
 @BOTH_WAYS
 def test_time_begins_with_the_first_unit(source: Codec) -> None:
     config, units = coded(source, [(100, 200)], 400, start=987_654)
