@@ -85,8 +85,8 @@ def test_the_newest_parameter_set_of_a_number_counts() -> None:
 
 
 def test_parameter_sets_before_other_slices_make_no_keyframe() -> None:
-    (frame,) = pushed(H264Depacketizer(), packets([SPS, PPS, SLICE]))
-    assert not frame.keyframe
+    frames = pushed(H264Depacketizer(), packets([SPS, PPS, IDR], 1), packets([SPS, PPS, SLICE], 2))
+    assert [frame.keyframe for frame in frames] == [True, False]
 
 
 def test_a_picture_ends_with_its_marker_at_once() -> None:
@@ -175,7 +175,7 @@ def test_a_keyframe_needs_no_parameter_sets_where_none_are_repeated() -> None:
         [LARGE_PARTS[0], LARGE_PARTS[0]],
         [LARGE_PARTS[0], SLICE],
         [LARGE_PARTS[0]],
-        [LARGE_PARTS[0], b"\x5c\x02\x00"],  # a part of something else
+        [LARGE_PARTS[0], b"\x5c\x45\x00"],  # a part of something else
         [b"\x67\x42\xc0"],  # a parameter set without its number
         [b"\x68\x00\x40\x40"],  # a number that no parameter set has
         [b"\x67\x42\xc0\x1f\x80" + bytes(5000)],
@@ -190,12 +190,13 @@ def test_what_breaks_the_rules_costs_its_picture_only(payloads: list[bytes]) -> 
 
 def test_a_picture_beyond_the_limit_is_given_up() -> None:
     for depacketizer, payloads in (
-        (H264Depacketizer(2000), LARGE_PARTS),
+        (H264Depacketizer(1500), LARGE_PARTS),
         (H264Depacketizer(2000), [SLICE + bytes(1000)] * 2),
-        (Vp8Depacketizer(2000), vp8_payloads(bytes(2001), 1)),
+        (Vp8Depacketizer(1500), vp8_payloads(bytes(2000), 1)),
     ):
-        assert pushed(depacketizer, packets(payloads)) == []
-        assert depacketizer.given_up == 1
+        assert pushed(depacketizer, packets(payloads[:2], marked=False)) == []
+        assert depacketizer.given_up == 1  # before it has ended
+        assert pushed(depacketizer, packets(payloads[2:])) == []
 
 
 CODED = b"\x11" + bytes(1500)

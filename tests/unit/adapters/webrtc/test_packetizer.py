@@ -55,9 +55,16 @@ def test_the_parts_are_few_and_equal_but_the_last(size: int) -> None:
 def test_payloads_fit_and_are_used_to_the_full(edge: int) -> None:
     size = MAX_PAYLOAD + edge
     assert len(h264_payloads(join_units([b"\x41" + bytes(size - 1)]))) == (1 if edge <= 0 else 2)
-    pair = h264_payloads(join_units([SLICE, b"\x41" + bytes(size - 8)]))
-    assert len(pair) == (1 if edge <= 0 else 2)
-    assert max(map(len, pair)) <= MAX_PAYLOAD
+    for before in ([], [b"\x41" + bytes(MAX_PAYLOAD)]):
+        pair = h264_payloads(join_units([*before, SLICE, b"\x41" + bytes(size - 8)]))[2 * len(before) :]
+        assert len(pair) == (1 if edge <= 0 else 2)
+        assert max(map(len, pair)) <= MAX_PAYLOAD
+
+
+@given(st.lists(st.integers(2, 2 * MAX_PAYLOAD), max_size=12))
+def test_payloads_fit_whatever_they_are_made_of(sizes: list[int]) -> None:
+    payloads = h264_payloads(join_units([b"\x41" + bytes(size - 1) for size in sizes]))
+    assert all(len(payload) <= MAX_PAYLOAD for payload in payloads)
 
 
 def test_a_datagram_keeps_its_limit_when_it_is_encrypted_and_sent_again() -> None:
