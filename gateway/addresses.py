@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.auth.stream_keys import StreamKey, pull_url, push_url
+from gateway.auth.stream_keys import StreamKey, encode_stream_id, pull_url, push_url
 from gateway.config import ListenSettings
 
 _DEFAULT_RTMP_PORT = 1935
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class MediaAddress:
+    """One way to publish or play a stream."""
+
+    protocol: str
+    """`rtmp`, `flv`, `whip` or `whep`."""
+    url: str
+    """It holds the key where the protocol has no other place for it."""
+    key: StreamKey | None = None
+    """The key where it stands apart: `Authorization: Bearer KEY`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +45,27 @@ class Addresses:
             f"rtmp://{host}" if public_rtmp == _DEFAULT_RTMP_PORT else f"rtmp://{host}:{public_rtmp}",
         )
 
-    def push(self, stream_id: str, key: StreamKey) -> list[tuple[str, str]]:
-        """Protocol and address of each way to publish, best first."""
-        return [("rtmp", push_url(self.rtmp, stream_id, key))]
+    def push(self, stream_id: str, key: StreamKey, transport: str = "rtmp") -> list[MediaAddress]:
+        """Each way to publish, the asked one first."""
+        ways = [MediaAddress("rtmp", push_url(self.rtmp, stream_id, key)), self._over_http("whip", stream_id, key)]
+        return _first(transport, ways)
 
-    def pull(self, stream_id: str, key: StreamKey, transport: str) -> list[tuple[str, str]]:
-        """Protocol and address of each way to play, the asked one first."""
-        bases = {"rtmp": self.rtmp, "flv": self.http}
-        order = sorted(bases, key=lambda protocol: protocol != transport)
-        return [(protocol, pull_url(protocol, bases[protocol], stream_id, key)) for protocol in order]
+    def pull(self, stream_id: str, key: StreamKey, transport: str = "rtmp") -> list[MediaAddress]:
+        """Each way to play, the asked one first."""
+        ways = [
+            MediaAddress("rtmp", pull_url("rtmp", self.rtmp, stream_id, key)),
+            MediaAddress("flv", pull_url("flv", self.http, stream_id, key)),
+            self._over_http("whep", stream_id, key),
+        ]
+        return _first(transport, ways)
+
+    def _over_http(self, protocol: str, stream_id: str, key: StreamKey) -> MediaAddress:
+        """WHIP (RFC 9725) and WHEP."""
+        return MediaAddress(protocol, f"{self.http}/{protocol}/{encode_stream_id(stream_id)}", key)
+
+
+def _first(transport: str, ways: list[MediaAddress]) -> list[MediaAddress]:
+    return sorted(ways, key=lambda way: way.protocol != transport)
 
 
 def _base(scheme: str, host: str, port: int) -> str:

@@ -12,6 +12,7 @@ import secrets
 import signal
 import time
 from collections import Counter
+from typing import NoReturn
 
 import uvloop
 
@@ -20,14 +21,16 @@ from adapters.flv.player import FlvPlayer
 from adapters.media.streams import Streams
 from adapters.rtmp.server import RtmpServer
 from gateway.addresses import Addresses
-from gateway.auth.access import Action
+from gateway.auth.access import AccessRequest, Action
 from gateway.auth.stream_keys import NONCE_BYTES, KeySigner, StreamKey
+from gateway.auth.turn import ice_servers
 from gateway.config import HOURS, Config
 from gateway.config.checks import DEV_APP
-from gateway.errors import SHUTTING_DOWN, GatewayError
+from gateway.errors import SHUTTING_DOWN, TRANSPORT_UNSUPPORTED, GatewayError
 from gateway.http.flv import add_flv
 from gateway.http.operations import add_operations
 from gateway.http.origin import Clients
+from gateway.http.pages import add_pages
 from gateway.http.server import HttpServer
 from gateway.http.websocket import add_websocket
 from gateway.logs import set_up_logging
@@ -45,6 +48,22 @@ _WELCOME_STREAM = "demo"
 _WELCOME_TTL = 24 * HOURS
 _LAG_PROBE = 0.1
 """Seconds between two probes of the event loop's lag."""
+
+
+class _Unserved:
+    """Stands where WebRTC will stand."""
+
+    async def publish(self, request: AccessRequest, offer: str) -> NoReturn:
+        raise GatewayError(TRANSPORT_UNSUPPORTED, "webrtc")
+
+    async def invite(self, request: AccessRequest) -> NoReturn:
+        raise GatewayError(TRANSPORT_UNSUPPORTED, "webrtc")
+
+    async def restart_offer(self, id: str) -> NoReturn:
+        raise GatewayError(TRANSPORT_UNSUPPORTED, "webrtc")
+
+    async def accept(self, id: str, answer: str) -> None:
+        raise GatewayError(TRANSPORT_UNSUPPORTED, "webrtc")
 
 
 class Gateway:
@@ -65,12 +84,14 @@ class Gateway:
         self.http = HttpServer(config)
         self.metrics = Metrics(self.snapshot)
         self.signaling = Signaling(
-            config.signaling, config.apps, self.registry, Addresses.of(config.listen), self.timers, clock, time.time, _new_id
-        )
+            config.signaling, config.apps, self.registry, Addresses.of(config.listen), _Unserved(),
+            lambda user: ice_servers(config.webrtc, user, time.time()), self.timers, clock, time.time, _new_id,
+        )  # fmt: skip
         clients = Clients(config.listen.trusted_proxies)
         add_websocket(self.http.app, self.signaling, config.signaling, clients)
         self.flv_refusals: Counter[str] = Counter()
         add_flv(self.http.app, FlvPlayer, self.streams.play, FLV_HEADERS, clients, self.flv_refusals)
+        add_pages(self.http.app, DEV_APP if config.dev else None, lambda: self.addresses.ws)
         add_operations(self.http.app, self.metrics, lambda: self.ready)
         self.ready = False
         self._lag_probe: asyncio.Task[None] | None = None
@@ -205,6 +226,6 @@ def _print_welcome(gateway: Gateway) -> None:
 
     addresses, play = gateway.addresses, key(Action.PLAY)
     lines = [("signaling", addresses.ws), ("appID", f"{DEV_APP} (a token is not needed)")]
-    lines += [("push", url) for _, url in addresses.push(_WELCOME_STREAM, key(Action.PUBLISH))]
-    lines += [("play", url) for _, url in addresses.pull(_WELCOME_STREAM, play, "rtmp")]
+    lines += [("push", way.url) for way in addresses.push(_WELCOME_STREAM, key(Action.PUBLISH)) if way.key is None]
+    lines += [("play", way.url) for way in addresses.pull(_WELCOME_STREAM, play) if way.key is None]
     print("\n".join(f"{name:10} {value}" for name, value in lines), flush=True)

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from gateway.auth.tokens import LEEWAY, MAX_LIFETIME, SECRET_BYTES, verify_token
-from gateway.config import Config
+from gateway.config import HOURS, Config
 from gateway.errors import FAULTS, Retry
 from gateway.quality.metrics import Metrics, Snapshot
 from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID, Reason
@@ -22,6 +22,7 @@ from gateway.signaling.messages import (
     EVENTS,
     METHODS,
     AddressResult,
+    DescriptionResult,
     Empty,
     ErrorBody,
     LoginResult,
@@ -32,11 +33,11 @@ from tests.docs_tables import ERRORS, with_tables
 
 DOCS = ERRORS.parent
 SIGNALING = DOCS / "signaling.md"
-RESULTS: dict[str, type[msgspec.Struct]] = {
-    "login": LoginResult, "logout": Empty, "publish": AddressResult, "unpublish": Empty, "play": AddressResult, "stop": Empty,
-    "mute": Empty, "ping": Empty,
+RESULTS: dict[str, tuple[type[msgspec.Struct], ...]] = {
+    "login": (LoginResult,), "logout": (Empty,), "publish": (DescriptionResult, AddressResult), "unpublish": (Empty,),
+    "play": (AddressResult, DescriptionResult), "answer": (Empty,), "stop": (Empty,), "mute": (Empty,), "ping": (Empty,),
 }  # fmt: skip
-"""What each method is answered with."""
+"""What each method is answered with, in the order of the examples."""
 
 
 def sections(path: Path) -> dict[tuple[str, str], str]:
@@ -120,7 +121,7 @@ class TestSignaling:
 
     @pytest.mark.parametrize("method", METHODS)
     def test_a_request(self, method: str) -> None:
-        request, _ = EXAMPLES["Methods", method]
+        request = EXAMPLES["Methods", method][0]
         assert set(request) == {"jsonrpc", "id", "method", "params"}
         assert request["method"] == method
         decoded = decode_request(json.dumps(request))
@@ -128,15 +129,15 @@ class TestSignaling:
 
     @pytest.mark.parametrize("method", METHODS)
     def test_a_request_shows_every_parameter(self, method: str) -> None:
-        request, _ = EXAMPLES["Methods", method]
+        request = EXAMPLES["Methods", method][0]
         assert set(request["params"]) == {field.encode_name for field in msgspec.structs.fields(METHODS[method])}
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_a_reply(self, method: str) -> None:
-        request, reply = EXAMPLES["Methods", method]
-        assert (set(reply), reply["jsonrpc"], reply["id"]) == ({"jsonrpc", "id", "result"}, "2.0", request["id"])
-        result = msgspec.convert(reply["result"], RESULTS[method])
-        assert msgspec.to_builtins(result) == reply["result"]
+    def test_replies(self, method: str) -> None:
+        request, *replies = EXAMPLES["Methods", method]
+        for reply, kind in zip(replies, RESULTS[method], strict=True):
+            assert (set(reply), reply["jsonrpc"], reply["id"]) == ({"jsonrpc", "id", "result"}, "2.0", request["id"])
+            assert msgspec.to_builtins(msgspec.convert(reply["result"], kind)) == reply["result"]
 
     @pytest.mark.parametrize("event", EVENTS)
     def test_an_event(self, event: str) -> None:
@@ -206,6 +207,10 @@ class TestLimits:
         assert f"succeed within {defaults.signaling.login_deadline:.0f} s" in text
         assert f"among the last {defaults.signaling.repeats} of the session" in text
         assert f"come back within {defaults.media.publish_grace:.0f} s" in text
+        webrtc = " ".join(TEXT["WebRTC", ""].split())
+        assert f"nothing was heard of it for {defaults.webrtc.consent_timeout:.0f} s" in webrtc
+        assert f"made within {defaults.webrtc.connect_deadline:.0f} s of its description" in webrtc
+        assert f"good for {defaults.webrtc.turn_ttl / HOURS:.0f} h" in " ".join(TEXT["Methods", "login"].split())
 
 
 class TestOperations:

@@ -147,7 +147,8 @@ class Registry:
     def publish(
         self, session: Session, stream_id: str, media: frozenset[Medium], extra_info: str | None, transport: str
     ) -> Grant:
-        """Grants the session the right to publish; a stream of its own is updated.
+        """Grants the session the right to publish; a stream of its own is updated. What publishes it over another
+        transport is cut, and the stream waits for its new connection.
 
         Raises PUBLISH_FORBIDDEN, STREAM_ID_TAKEN, TOO_MANY_PUBLISHES, OVERLOADED.
         """
@@ -159,7 +160,9 @@ class Registry:
         if stream is not None:
             if stream.grant.session is not session:
                 raise GatewayError(STREAM_ID_TAKEN)
-            self._update_stream(stream, media, extra_info)
+            if transport != stream.grant.transport:
+                self._part_from_connection(stream, GatewayError(KEY_REVOKED, f"the stream is published over {transport} now"))
+            self._update_stream(stream, media, extra_info, transport)
             self.grants.renew(stream.grant)
             return stream.grant
         if len(session.publishing) >= self._signaling.publishes_per_session:
@@ -180,7 +183,7 @@ class Registry:
             return
         left = stream.grant.media - media
         if left:
-            self._update_stream(stream, left, None)
+            self._update_stream(stream, left, None, stream.grant.transport)
         else:
             self._end_publishing(stream, Reason.STOPPED)
 
@@ -283,11 +286,7 @@ class Registry:
         if not stream.announced:
             self._off_air(stream, Reason.OFFLINE, PUBLISH_INTERRUPTED)
             return
-        stream.state = StreamState.INTERRUPTED
-        self._notice_publisher(stream, PublisherState.REQUESTING, PUBLISH_INTERRUPTED)
-        self._grace[stream] = self._timers.after(
-            self._media.publish_grace, lambda: self._off_air(stream, Reason.OFFLINE, PUBLISH_LOST)
-        )
+        self._interrupt(stream, PUBLISH_INTERRUPTED)
 
     def publisher_left(self, grant: Grant, error: GatewayError | None) -> None:
         """The publisher ended its stream, or its media was refused. The grant lives on: it may push again."""
@@ -323,13 +322,31 @@ class Registry:
         self.streams[stream.grant.app, stream.id] = stream
         _count(self._streams_of_app, stream.grant.app, 1)
 
-    def _update_stream(self, stream: Stream, media: frozenset[Medium], extra_info: str | None) -> None:
-        changed = media != stream.grant.media or extra_info not in (None, stream.extra_info)
-        stream.grant.media = media
+    def _update_stream(self, stream: Stream, media: frozenset[Medium], extra_info: str | None, transport: str) -> None:
+        before = stream.view()
+        stream.grant.media, stream.grant.transport = media, transport
         if extra_info is not None:
             stream.extra_info = extra_info
-        if changed and stream.announced:
+        if stream.announced and stream.view() != before:
             self._tell_stream(stream, StreamUpdated)
+
+    def _part_from_connection(self, stream: Stream, error: GatewayError) -> None:
+        """The connection that publishes the stream, if there is one, gives way to another with the same grant."""
+        grant = stream.grant
+        if grant.connections:
+            grant.connections -= 1
+            self.plane.cut(grant, error)
+            if stream.announced:
+                self._interrupt(stream)
+
+    def _interrupt(self, stream: Stream, fault: Fault | None = None) -> None:
+        """The stream has no publisher for now: viewers stay, nobody else is told, and the time in which one has to come
+        begins."""
+        stream.state = StreamState.INTERRUPTED
+        self._notice_publisher(stream, PublisherState.REQUESTING, fault)
+        self._grace[stream] = self._timers.after(
+            self._media.publish_grace, lambda: self._off_air(stream, Reason.OFFLINE, PUBLISH_LOST)
+        )
 
     def _off_air(self, stream: Stream, reason: Reason, fault: Fault | None, detail: str = "") -> None:
         """The stream's media is over: others are told, viewers let go. A session's grant survives it."""

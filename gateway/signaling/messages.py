@@ -13,6 +13,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from gateway.auth import turn
 from gateway.errors import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, GatewayError
 from gateway.rooms.events import (
     PlayerNotice,
@@ -49,6 +50,8 @@ class Whole(Struct, frozen=True, rename=wire_name):
 RequestID: TypeAlias = Annotated[int, Meta(ge=-(2**53), le=2**53)] | Annotated[str, Meta(max_length=64)]
 Media: TypeAlias = Annotated[frozenset[Medium], Meta(min_length=1)]
 ExtraInfo: TypeAlias = Annotated[str, Meta(max_length=1024)]
+Description: TypeAlias = Annotated[str, Meta(min_length=1, max_length=65_536)]
+"""A session description (SDP)."""
 
 
 class Request(Struct, frozen=True):
@@ -90,6 +93,8 @@ class Publish(Message, frozen=True):
     media: Media = BOTH_MEDIA
     extra_info: ExtraInfo | None = None
     transport: Literal["rtmp", "webrtc", "whip"] = "rtmp"
+    sdp: Description | None = None
+    """The client's offer; with the transport `webrtc` alone."""
 
 
 class Unpublish(Message, frozen=True):
@@ -103,6 +108,13 @@ class Play(Message, frozen=True):
     mode: PlayMode = PlayMode.RTC
     wait: bool = False
     transport: Literal["rtmp", "flv", "webrtc", "whep"] = "rtmp"
+    restart: bool = False
+    """With the transport `webrtc`: the offer is for the connection that there is, with new ICE credentials."""
+
+
+class Answer(Message, frozen=True):
+    stream_id: str
+    sdp: Description
 
 
 class Stop(Message, frozen=True):
@@ -120,7 +132,7 @@ class Ping(Message, frozen=True):
     pass
 
 
-Params: TypeAlias = Login | Logout | Publish | Unpublish | Play | Stop | Mute | Ping
+Params: TypeAlias = Login | Logout | Publish | Unpublish | Play | Answer | Stop | Mute | Ping
 
 METHODS: dict[str, type[Params]] = {
     "login": Login,
@@ -128,13 +140,14 @@ METHODS: dict[str, type[Params]] = {
     "publish": Publish,
     "unpublish": Unpublish,
     "play": Play,
+    "answer": Answer,
     "stop": Stop,
     "mute": Mute,
     "ping": Ping,
 }
 """Every method by its name on the wire."""
 
-UNREPEATABLE = frozenset({"login", "ping"})
+UNREPEATABLE = frozenset({"login", "ping", "answer"})
 """Methods that act anew each time, whatever their id."""
 
 NOTIFIABLE = frozenset({"ping"})
@@ -199,6 +212,14 @@ class Address(Message, frozen=True):
     key: str | None = None
 
 
+class IceServer(Message, frozen=True):
+    """A STUN or TURN server, in the form of the browsers' `RTCIceServer`."""
+
+    urls: list[str]
+    username: str | None = None
+    credential: str | None = None
+
+
 class LoginResult(Whole, frozen=True):
     session_id: str
     seq: int
@@ -208,7 +229,7 @@ class LoginResult(Whole, frozen=True):
     resume_window_ms: int
     token_expires_at: int | None
     servers: list[str]
-    ice_servers: list[dict[str, str]]
+    ice_servers: list[IceServer]
     users: list[UserInfo]
     streams: list[StreamInfo]
     publishing: list[str]
@@ -217,7 +238,7 @@ class LoginResult(Whole, frozen=True):
 
 
 class AddressResult(Whole, frozen=True):
-    """The reply to `publish` and `play`."""
+    """The reply to `publish` and `play` where media have an address."""
 
     stream_id: str
     url: str
@@ -225,11 +246,18 @@ class AddressResult(Whole, frozen=True):
     expires_at: int
 
 
+class DescriptionResult(Whole, frozen=True):
+    """The reply to `publish` (the answer) and `play` (an offer) where media go over WebRTC."""
+
+    stream_id: str
+    sdp: str
+
+
 class Empty(Whole, frozen=True):
     pass
 
 
-Result: TypeAlias = LoginResult | AddressResult | Empty
+Result: TypeAlias = LoginResult | AddressResult | DescriptionResult | Empty
 
 
 # Events ----------------------------------------------------------------------------------------------------------------
@@ -301,6 +329,10 @@ EVENTS: dict[str, type[Event]] = {
 
 def user_info(user: User) -> UserInfo:
     return UserInfo(user.id, user.name, user.role)
+
+
+def ice_server(server: turn.IceServer) -> IceServer:
+    return IceServer(list(server.urls), server.username or None, server.credential or None)
 
 
 def stream_info(view: StreamView) -> StreamInfo:

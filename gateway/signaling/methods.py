@@ -9,32 +9,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.addresses import Addresses
-from gateway.auth.stream_keys import StreamKey
 from gateway.auth.tokens import JoinToken, verify_token
+from gateway.auth.turn import IceServer
 from gateway.config import AppSettings, SignalingSettings
 from gateway.errors import (
     APP_UNKNOWN,
-    INVALID_PARAMS,
     INVALID_REQUEST,
     KICKED_BY_SAME_USER,
     NOT_LOGGED_IN,
     RATE_LIMITED,
     TOKEN_INVALID,
     TOKEN_MISSING,
-    TRANSPORT_UNSUPPORTED,
     USER_NAME_ILLEGAL,
     USER_NAME_TOO_LONG,
     GatewayError,
 )
-from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID, Grant, IdRule, Medium, Reason, Room, Session, User
+from gateway.rooms.model import ROOM_ID, USER_ID, IdRule, Reason, Room, Session, User
 from gateway.rooms.registry import Registry
-from gateway.signaling import messages
+from gateway.signaling import media, messages
 from gateway.signaling.close import CloseReason
-from gateway.signaling.messages import Address, AddressResult, Empty, LoginResult, Request, Result
+from gateway.signaling.messages import Empty, LoginResult, Request, Result
 from gateway.signaling.session import Allowance, Happening, Repeats
 from gateway.signaling.sessions import Attachment, Sessions
 from gateway.timers import Timers
@@ -44,8 +42,6 @@ _log = logging.getLogger("gateway.signaling")
 _SHOWN = 128
 """Characters of what a client calls itself that a log line shows."""
 _USER_NAME = IdRule(256, USER_NAME_ILLEGAL, USER_NAME_ILLEGAL, USER_NAME_TOO_LONG)
-_TRANSPORTS = frozenset({"rtmp", "flv"})
-"""Transports that this gateway serves; the contract knows more."""
 
 
 class Socket(Protocol):
@@ -63,12 +59,16 @@ class Signaling:
 
     def __init__(
         self, settings: SignalingSettings, apps: Mapping[str, AppSettings], registry: Registry, addresses: Addresses,
-        timers: Timers, clock: Callable[[], float], wall_clock: Callable[[], float], new_id: Callable[[], str],
+        peers: media.Peers, ice_servers: Callable[[str], Sequence[IceServer]], timers: Timers, clock: Callable[[], float],
+        wall_clock: Callable[[], float], new_id: Callable[[], str],
     ) -> None:  # fmt: skip
+        """`ice_servers`: the STUN and TURN servers for a user, with credentials that begin to be good now."""
         self.settings = settings
         self.apps = apps
         self.registry = registry
         self.addresses = addresses
+        self.peers = peers
+        self.ice_servers = ice_servers
         self.timers = timers
         self.clock = clock
         self.wall_clock = wall_clock
@@ -326,7 +326,7 @@ class Conversation:
             resume_window_ms=int(settings.resume_window * 1000),
             token_expires_at=None if expires is None else int(expires * 1000),
             servers=[self._signaling.addresses.ws],
-            ice_servers=[],
+            ice_servers=[messages.ice_server(server) for server in self._signaling.ice_servers(session.user.id)],
             users=[messages.user_info(user) for user in room.others(session.user.id)],
             streams=[messages.stream_info(view) for view in room.streams_for(session.user.id)],
             publishing=list(session.publishing),
@@ -344,37 +344,12 @@ class Conversation:
         self._signaling.sessions.end(attachment, Happening.LOGGED_OUT, Reason.STOPPED)
         return Empty()
 
-    async def _publish(self, params: messages.Publish) -> AddressResult:
-        session = self._logged_in().session
-        stream_id = STREAM_ID.check(params.stream_id)
-        _served(params.transport)
-        grant = self._signaling.registry.publish(session, stream_id, params.media, params.extra_info, params.transport)
-        return self._addresses(grant, self._signaling.addresses.push)
-
-    async def _unpublish(self, params: messages.Unpublish) -> Empty:
-        self._signaling.registry.unpublish(self._logged_in().session, params.stream_id, params.media)
-        return Empty()
-
-    async def _play(self, params: messages.Play) -> AddressResult:
-        session = self._logged_in().session
-        stream_id = STREAM_ID.check(params.stream_id)
-        _served(params.transport)
-        if stream_id in session.publishing:
-            raise GatewayError(INVALID_PARAMS, "the stream is one's own")
-        registry, addresses = self._signaling.registry, self._signaling.addresses
-        grant = registry.play(session, stream_id, params.media, params.mode, params.wait, params.transport)
-        return self._addresses(grant, lambda id, key: addresses.pull(id, key, params.transport))
-
-    async def _stop(self, params: messages.Stop) -> Empty:
-        self._signaling.registry.stop(self._logged_in().session, params.stream_id, params.media)
-        return Empty()
-
-    async def _mute(self, params: messages.Mute) -> Empty:
-        session = self._logged_in().session
-        wished = {Medium.AUDIO: params.audio, Medium.VIDEO: params.video}
-        changes = {medium: muted for medium, muted in wished.items() if muted is not None}
-        self._signaling.registry.mute(session, params.stream_id, changes)
-        return Empty()
+    async def _media(self, params: messages.Params) -> Result:
+        attachment, signaling = self._logged_in(), self._signaling
+        asker = media.Asker(
+            attachment.session, attachment.invitations, self.client, signaling.registry, signaling.addresses, signaling.peers
+        )
+        return await media.HANDLERS[type(params)](asker, params)
 
     async def _ping(self, params: messages.Ping) -> Empty:
         return Empty()
@@ -384,29 +359,14 @@ class Conversation:
             raise GatewayError(NOT_LOGGED_IN)
         return self.attachment
 
-    def _addresses(self, grant: Grant, urls: Callable[[str, StreamKey], list[tuple[str, str]]]) -> AddressResult:
-        found = [Address(protocol, url) for protocol, url in urls(grant.stream_id, self._signaling.registry.grants.key(grant))]
-        return AddressResult(grant.stream_id, found[0].url, found, int(grant.expires_at * 1000))
-
 
 _HANDLERS: dict[type, Callable[[Conversation, Any], Awaitable[Result]]] = {
     messages.Login: Conversation._login,
     messages.Logout: Conversation._logout,
-    messages.Publish: Conversation._publish,
-    messages.Unpublish: Conversation._unpublish,
-    messages.Play: Conversation._play,
-    messages.Stop: Conversation._stop,
-    messages.Mute: Conversation._mute,
     messages.Ping: Conversation._ping,
+    **dict.fromkeys(media.HANDLERS, Conversation._media),
 }
 
 
 def _id(request: Request) -> int | str | None:
     return request.id if isinstance(request.id, int | str) else None
-
-
-def _served(transport: str) -> None:
-    if transport not in _TRANSPORTS:
-        raise GatewayError(TRANSPORT_UNSUPPORTED, transport)
-
-

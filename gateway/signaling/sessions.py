@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.config import SignalingSettings
@@ -17,6 +17,7 @@ from gateway.rooms.events import TokenNotice
 from gateway.rooms.model import Reason, Session
 from gateway.rooms.registry import Registry
 from gateway.signaling.close import CloseReason
+from gateway.signaling.media import Invitations
 from gateway.signaling.session import NEXT_PHASE, Happening, Phase, Repeats
 from gateway.timers import Timer, Timers
 
@@ -45,6 +46,7 @@ class Attachment:
     voice: Voice | None = None
     window: Timer | None = None
     warning: Timer | None = None
+    invitations: Invitations = field(default_factory=Invitations)
 
     def deliver(self, fact: object) -> None:
         """Tells the client, if it is there; one that comes back gets everything afresh."""

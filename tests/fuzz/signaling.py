@@ -19,8 +19,9 @@ _OTHER = "other"
 _STREAM = '{"streamID":"s"}'
 _PARAMS = {
     "login": '{"appID":1,"roomID":"r","userID":"u","resume":{"sessionID":"id-1","lastSeq":1}}',
-    "publish": '{"streamID":"s","media":["audio"],"extraInfo":"x","transport":"rtmp"}',
-    "play": '{"streamID":"t","media":["video"],"mode":"live","wait":true,"transport":"flv"}',
+    "publish": '{"streamID":"s","media":["audio"],"extraInfo":"x","transport":"webrtc","sdp":"sdp"}',
+    "play": '{"streamID":"t","media":["video"],"mode":"live","wait":true,"transport":"webrtc","restart":false}',
+    "answer": '{"streamID":"t","sdp":"sdp"}',
     "mute": '{"streamID":"s","audio":true,"video":false}',
 }
 _VALID = [

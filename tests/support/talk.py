@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.addresses import Addresses
+from gateway.auth.access import AccessRequest
 from gateway.auth.tokens import make_token
-from gateway.config import AppSettings, SignalingSettings
+from gateway.auth.turn import ice_servers
+from gateway.config import AppSettings, SignalingSettings, WebRtcSettings
+from gateway.errors import PEER_NOT_FOUND, SDP_INVALID, GatewayError
 from gateway.signaling.close import CloseReason
 from gateway.signaling.methods import Conversation, Signaling
 from tests.support.lobby import SECRET, Lobby
@@ -43,14 +47,74 @@ class Socket:
             self.closed = (reason, after_ms)
 
 
+@dataclass(frozen=True)
+class Description:
+    id: str
+    sdp: str
+
+
+class Peers:
+    """WebRTC without media: it admits as the real one does, and what it is given is a description if it says `sdp`."""
+
+    def __init__(self, lobby: Lobby) -> None:
+        self.lobby = lobby
+        self.asked: list[tuple[str, AccessRequest]] = []
+        self.offered: dict[str, int] = {}
+        """Offers to each player's connection."""
+        self.accepted: list[tuple[str, str]] = []
+
+    async def publish(self, request: AccessRequest, offer: str) -> Description:
+        return self._new("publish", request, offer)
+
+    async def invite(self, request: AccessRequest) -> Description:
+        made = self._new("invite", request, "sdp")
+        return self._offer(made.id)
+
+    async def restart_offer(self, id: str) -> Description:
+        self._check(id)
+        return self._offer(id)
+
+    async def accept(self, id: str, answer: str) -> None:
+        self._check(id)
+        self._read(answer)
+        self.accepted.append((id, answer))
+
+    def gone(self, id: str) -> None:
+        """The connection is no more."""
+        del self.offered[id]
+
+    def _new(self, wish: str, request: AccessRequest, offer: str) -> Description:
+        self._read(offer)
+        self.lobby.registry.admit(request)
+        self.asked.append((wish, request))
+        return Description(f"peer-{len(self.asked)}", f"answer {len(self.asked)} to {offer}")
+
+    def _offer(self, id: str) -> Description:
+        self.offered[id] = self.offered.get(id, 0) + 1
+        return Description(id, f"offer {self.offered[id]} of {id}")
+
+    def _check(self, id: str) -> None:
+        if id not in self.offered:
+            raise GatewayError(PEER_NOT_FOUND)
+
+    @staticmethod
+    def _read(sdp: str) -> None:
+        if not sdp.startswith("sdp"):
+            raise GatewayError(SDP_INVALID)
+
+
 class House:
     """Signaling over a registry with a still clock."""
 
-    def __init__(self, apps: dict[str, AppSettings] | None = None, **settings: Any) -> None:
+    def __init__(
+        self, apps: dict[str, AppSettings] | None = None, webrtc: WebRtcSettings | None = None, **settings: Any
+    ) -> None:
         self.lobby = Lobby(apps or DEBUG_APPS, SignalingSettings(**settings))
         self.timers, self.clock = self.lobby.timers, self.lobby.clock
+        self.peers = Peers(self.lobby)
         self.signaling = Signaling(
             self.lobby.signaling, self.lobby.apps, self.lobby.registry, Addresses("ws://h/ws", "http://h", "rtmp://h"),
+            self.peers, lambda user: ice_servers(webrtc or WebRtcSettings(), user, self.clock.wall()),
             self.timers, self.clock, self.clock.wall, self.lobby.new_id,
         )  # fmt: skip
 

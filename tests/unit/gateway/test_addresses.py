@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.addresses import Addresses
+from gateway.addresses import Addresses, MediaAddress
 from gateway.auth.stream_keys import StreamKey
 from gateway.config import ListenSettings
 
@@ -65,13 +65,23 @@ def test_public_urls_are_taken_as_they_are() -> None:
 
 def test_push_and_pull_addresses_carry_stream_and_key() -> None:
     addresses = Addresses.of(ListenSettings(public_host="h"))
-    assert addresses.push("s 1", KEY) == [("rtmp", "rtmp://h/live/s%201?key=MQ.Ym9keQ.bWFj")]
-    assert addresses.pull("s/1", KEY, "rtmp") == [
-        ("rtmp", "rtmp://h/live/s%2F1?key=MQ.Ym9keQ.bWFj"),
-        ("flv", "http://h:8080/live/s%2F1.flv?key=MQ.Ym9keQ.bWFj"),
+    assert addresses.push("s 1", KEY) == [
+        MediaAddress("rtmp", "rtmp://h/live/s%201?key=MQ.Ym9keQ.bWFj"),
+        MediaAddress("whip", "http://h:8080/whip/s%201", KEY),
+    ]
+    assert addresses.pull("s/1", KEY) == [
+        MediaAddress("rtmp", "rtmp://h/live/s%2F1?key=MQ.Ym9keQ.bWFj"),
+        MediaAddress("flv", "http://h:8080/live/s%2F1.flv?key=MQ.Ym9keQ.bWFj"),
+        MediaAddress("whep", "http://h:8080/whep/s%2F1", KEY),
     ]
 
 
 def test_the_protocol_that_was_asked_for_comes_first() -> None:
     addresses = Addresses.of(ListenSettings(public_host="h"))
-    assert [protocol for protocol, _ in addresses.pull("s", KEY, "flv")] == ["flv", "rtmp"]
+    assert [way.protocol for way in addresses.push("s", KEY, "whip")] == ["whip", "rtmp"]
+    assert [way.protocol for way in addresses.pull("s", KEY, "flv")] == ["flv", "rtmp", "whep"]
+    assert [way.protocol for way in addresses.pull("s", KEY, "whep")] == ["whep", "rtmp", "flv"]
+
+
+def test_a_key_that_stands_apart_is_not_printed() -> None:
+    assert KEY.reveal() not in repr(Addresses.of(ListenSettings(public_host="h")).push("s", KEY, "whip")[0])

@@ -12,6 +12,7 @@ from gateway.errors import (
     KICKED_BY_SAME_USER,
     OVERLOADED,
     PUBLISH_FORBIDDEN,
+    PUBLISH_LOST,
     ROOM_FULL,
     STREAM_ID_TAKEN,
     STREAM_NOT_FOUND,
@@ -390,6 +391,42 @@ class TestStreamIDs:
         assert again is first
         assert lobby.grants.key(again).reveal() == key
         assert ann.states("s") == [("PUBLISH_REQUESTING", 0)]
+
+
+class TestTransports:
+    def test_another_transport_for_ones_own_stream_replaces_the_connection_and_keeps_the_viewers(self, lobby: Lobby) -> None:
+        ann, bob = lobby.enter("ann"), lobby.enter("bob")
+        grant = ann.go_on_air("a")
+        bob.forget()
+        ann.forget()
+        assert ann.publish("a", transport="webrtc") is grant
+        assert (grant.transport, grant.connections, lobby.plane.cut_with(grant)) == ("webrtc", 0, KEY_REVOKED)
+        assert ([fact.stream.transport for fact in bob.heard], lobby.plane.ends) == (["webrtc"], [])
+        lobby.registry.media_arrived(lobby.connect(grant), BOTH_MEDIA)
+        assert ann.states("a") == [("PUBLISH_REQUESTING", 0), ("PUBLISHING", 0)]
+        lobby.advance(lobby.media.publish_grace)
+        assert len(bob.heard) == 1
+
+    def test_if_nothing_comes_over_the_new_transport_the_stream_is_withdrawn(self, lobby: Lobby) -> None:
+        ann, bob = lobby.enter("ann"), lobby.enter("bob")
+        ann.go_on_air("a")
+        ann.publish("a", transport="webrtc")
+        lobby.advance(lobby.media.publish_grace)
+        assert bob.events[-1].reason is Reason.OFFLINE
+        assert ann.states("a")[-1] == ("NO_PUBLISH", PUBLISH_LOST.number)
+
+    def test_before_any_media_nobody_hears_of_it(self, lobby: Lobby) -> None:
+        ann, bob = lobby.enter("ann"), lobby.enter("bob")
+        lobby.connect(ann.publish("a"))
+        ann.publish("a", transport="webrtc")
+        ann.publish("a", transport="rtmp")
+        assert (bob.heard, ann.states("a"), len(lobby.plane.cuts)) == ([], [("PUBLISH_REQUESTING", 0)], 1)
+
+    def test_the_same_transport_touches_nothing(self, lobby: Lobby) -> None:
+        ann = lobby.enter("ann")
+        grant = ann.go_on_air("a")
+        ann.publish("a")
+        assert (grant.connections, lobby.plane.cuts) == (1, [])
 
 
 class TestPlaying:

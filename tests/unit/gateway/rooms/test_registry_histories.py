@@ -116,10 +116,13 @@ class Histories(RuleBasedStateMachine):
             del self.rooms[guest.session.room.id]
 
     @precondition(lambda self: self.guests)
-    @rule(pick=PICK, stream=STREAMS, media=MEDIA, extra_info=st.sampled_from([None, "", "x"]))
-    def publishes(self, pick: int, stream: str, media: frozenset[Medium], extra_info: str | None) -> None:
+    @rule(
+        pick=PICK, stream=STREAMS, media=MEDIA, extra_info=st.sampled_from([None, "", "x"]),
+        transport=st.sampled_from(["rtmp", "webrtc"]),
+    )  # fmt: skip
+    def publishes(self, pick: int, stream: str, media: frozenset[Medium], extra_info: str | None, transport: str) -> None:
         try:
-            grant = self.guest(pick).publish(stream, media, extra_info)
+            grant = self.guest(pick).publish(stream, media, extra_info, transport)
         except GatewayError:
             return
         self.addresses.append(self.lobby.request(grant))

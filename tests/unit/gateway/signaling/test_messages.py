@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.auth import turn
 from gateway.errors import (
     CODEC_UNSUPPORTED,
     INVALID_PARAMS,
@@ -40,7 +42,10 @@ from gateway.signaling.messages import (
     METHODS,
     Address,
     AddressResult,
+    Answer,
+    DescriptionResult,
     Empty,
+    IceServer,
     Login,
     LoginResult,
     Logout,
@@ -59,6 +64,7 @@ from gateway.signaling.messages import (
     encode_error,
     encode_event,
     encode_result,
+    ice_server,
     stream_info,
     wire_name,
 )
@@ -107,6 +113,7 @@ def test_members_are_spelled_as_the_contract_spells_them(field: str, wire: str) 
             {"streamID": "s", "media": ["audio"], "extraInfo": "", "transport": "whip"},
             Publish("s", AUDIO, "", "whip"),
         ),
+        ("publish", {"streamID": "s", "transport": "webrtc", "sdp": "v=0"}, Publish("s", transport="webrtc", sdp="v=0")),
         ("unpublish", {"streamID": "s", "media": ["video", "video"]}, Unpublish("s", VIDEO)),
         ("play", {"streamID": "s"}, Play("s", BOTH_MEDIA, PlayMode.RTC, False, "rtmp")),
         (
@@ -114,6 +121,8 @@ def test_members_are_spelled_as_the_contract_spells_them(field: str, wire: str) 
             {"streamID": "s", "media": ["video"], "mode": "live", "wait": True, "transport": "flv"},
             Play("s", VIDEO, PlayMode.LIVE, True, "flv"),
         ),
+        ("play", {"streamID": "s", "transport": "webrtc", "restart": True}, Play("s", transport="webrtc", restart=True)),
+        ("answer", {"streamID": "s", "sdp": "v=0"}, Answer("s", "v=0")),
         ("stop", {"streamID": "s"}, Stop("s")),
         ("mute", {"streamID": "s", "audio": True}, Mute("s", True, None)),
         ("mute", {"streamID": "s", "audio": None, "video": False}, Mute("s", None, False)),
@@ -127,7 +136,7 @@ def test_requests(method: str, params: dict[str, Any], message: Params) -> None:
 
 
 def test_every_method_has_its_message() -> None:
-    assert list(METHODS) == ["login", "logout", "publish", "unpublish", "play", "stop", "mute", "ping"]
+    assert list(METHODS) == ["login", "logout", "publish", "unpublish", "play", "answer", "stop", "mute", "ping"]
 
 
 def test_params_may_be_left_out() -> None:
@@ -199,6 +208,8 @@ def test_an_unknown_method() -> None:
         ("publish", {"streamID": "s", "media": "audio"}), ("publish", {"streamID": "s", "transport": "flv"}),
         ("publish", {"streamID": "s", "extraInfo": "x" * 1025}), ("play", {"streamID": "s", "mode": "rtc"}),
         ("play", {"streamID": "s", "transport": "whip"}), ("mute", {"streamID": "s", "audio": "yes"}),
+        ("publish", {"streamID": "s", "sdp": ""}), ("publish", {"streamID": "s", "sdp": "x" * 65_537}),
+        ("play", {"streamID": "s", "restart": 1}), ("answer", {"streamID": "s"}), ("answer", {"streamID": "s", "sdp": None}),
         ("stop", {"streamID": ["s"]}), ("unpublish", {"streamID": "s", "media": [1]}),
     ],
     ids=str,
@@ -274,7 +285,7 @@ ANN_ON_THE_WIRE = {"userID": "ann", "userName": "Ann", "role": "broadcaster"}
         (
             PublisherNotice("r", "s", PublisherState.NONE, CODEC_UNSUPPORTED, "HEVC"), "publisherState",
             {"roomID": "r", "streamID": "s", "state": "NO_PUBLISH", "code": 1802001,
-             "message": "only H.264 video and AAC audio are carried: HEVC"},
+             "message": "only H.264 and VP8 video, AAC and Opus audio are carried: HEVC"},
         ),
         (
             PlayerNotice("r", "s", PlayerState.NONE, STREAM_NOT_FOUND), "playerState",
@@ -296,6 +307,17 @@ def test_replies() -> None:
         "streamID": "s", "url": "rtmp://h", "expiresAt": 5,
         "urls": [{"protocol": "rtmp", "url": "rtmp://h"}, {"protocol": "whip", "url": "http://h", "key": "k"}],
     }  # fmt: skip
+    described = encode_result(1, DescriptionResult("s", "v=0\r\n"))
+    assert json.loads(described)["result"] == {"streamID": "s", "sdp": "v=0\r\n"}
+
+
+def test_ice_servers_are_as_browsers_want_them() -> None:
+    servers = [turn.IceServer(("stun:h",)), turn.IceServer(("turn:h", "turns:h"), "1:ann", "c")]
+    made = [ice_server(server) for server in servers]
+    assert made == [IceServer(["stun:h"]), IceServer(["turn:h", "turns:h"], "1:ann", "c")]
+    assert msgspec.to_builtins(made) == [
+        {"urls": ["stun:h"]}, {"urls": ["turn:h", "turns:h"], "username": "1:ann", "credential": "c"},
+    ]  # fmt: skip
 
 
 def test_a_login_reply_has_all_its_members_even_if_they_are_empty() -> None:
