@@ -194,6 +194,17 @@ export class Publication extends Connection {
     await this.#tellMuted();
   }
 
+  /** A medium that it did not have: viewers stay, and get it too. */
+  add(track) {
+    this.media.addTrack(track);
+    if (this.mending || !this.pc) {
+      this.renew();
+    } else {
+      this.#send(this.pc, track);
+      this.restart();
+    }
+  }
+
   /** Another device of the same kind. */
   async replace(track) {
     for (const old of this.media.getTracks()) {
@@ -208,10 +219,12 @@ export class Publication extends Connection {
   }
 
   #prepare(pc) {
-    for (const track of this.media.getTracks()) {
-      const transceiver = pc.addTransceiver(track, { direction: "sendonly", streams: [this.media] });
-      if (track.kind === "video") prefer(transceiver, "video/H264");
-    }
+    for (const track of this.media.getTracks()) this.#send(pc, track);
+  }
+
+  #send(pc, track) {
+    const transceiver = pc.addTransceiver(track, { direction: "sendonly", streams: [this.media] });
+    if (track.kind === "video") prefer(transceiver, "video/H264");
   }
 
   async #negotiate(pc, restart) {
@@ -261,7 +274,7 @@ export class Playback extends Connection {
 
 /** Puts the codecs of a kind first: the one that mini-programs take needs no transcoding. */
 function prefer(transceiver, mimeType) {
-  const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs ?? [];
+  const codecs = RTCRtpSender.getCapabilities?.("video")?.codecs ?? [];
   const first = codecs.filter((codec) => codec.mimeType === mimeType);
   if (!first.length || !transceiver.setCodecPreferences) return;
   try {

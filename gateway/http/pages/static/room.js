@@ -155,13 +155,11 @@ export class RoomView {
     this.#own();
   }
 
-  /** Takes a medium into one's stream that it did not have: it is published anew. */
+  /** Takes a medium into one's stream that it did not have. */
   async #add(kind) {
     const { tracks } = await openDevices({ audio: null, video: null, [kind]: this.choice.chosen[kind] });
-    const muted = this.publication?.muted;
-    const had = this.publication?.media.getTracks() ?? [];
-    this.publish([...had, ...tracks]);
-    if (muted?.audio || muted?.video) Object.assign(this.publication.muted, muted);
+    if (this.publication) this.publication.add(tracks[0]);
+    else this.publish(tracks);
     await this.choice.use(tracks);
   }
 
