@@ -212,22 +212,8 @@ class UdpPort:
         self.stats.bytes_out += sum(map(len, datagrams if done == count else datagrams[:done]))
         return done + lost
 
-    def _readable(self, sock: socket.socket, clock: Callable[[], float]) -> None:
-        """Deals with what has come, but not for longer than others can wait."""
-        now, count, size = clock(), 0, 0
-        for _ in range(_READS):
-            try:
-                data, address = sock.recvfrom(DATAGRAM_BYTES)
-            except OSError:  # nothing more; or an error of an earlier send, which that peer's silence will tell
-                break
-            count += 1
-            size += len(data)
-            if data and (self.impair is None or not self.impair(data, address, False)):
-                self._received(data, address, now)
-        self.stats.datagrams_in += count
-        self.stats.bytes_in += size
-
-    def _received(self, data: bytes, address: Address, now: float) -> None:
+    def receive(self, data: bytes, address: Address, now: float) -> None:
+        """Gives a datagram, which is not empty, to the one whose it is."""
         is_stun = data[0] < 4
         endpoint = self._named.get(local_ufrag(data) or "") if is_stun else self._bound.get(address)
         if endpoint is None:
@@ -241,6 +227,21 @@ class UdpPort:
         except Exception:
             log.exception("receiving failed peer=%s", address[0])
             endpoint.abandon()
+
+    def _readable(self, sock: socket.socket, clock: Callable[[], float]) -> None:
+        """Deals with what has come, but not for longer than others can wait."""
+        now, count, size = clock(), 0, 0
+        for _ in range(_READS):
+            try:
+                data, address = sock.recvfrom(DATAGRAM_BYTES)
+            except OSError:  # nothing more; or an error of an earlier send, which that peer's silence will tell
+                break
+            count += 1
+            size += len(data)
+            if data and (self.impair is None or not self.impair(data, address, False)):
+                self.receive(data, address, now)
+        self.stats.datagrams_in += count
+        self.stats.bytes_in += size
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Looks at the next slice of the peers."""

@@ -28,7 +28,7 @@ _REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendre
 
 
 class RtcPeer:
-    """One peer connection of a client. It sends a tone's worth of silence, or waits for what comes."""
+    """One peer connection of a client. It sends silence, or waits for what comes."""
 
     def __init__(self, connection: RTCPeerConnection) -> None:
         self.connection = connection
@@ -88,13 +88,13 @@ async def rtc_peer() -> AsyncIterator[RtcPeer]:
 def remote_of(description: str) -> Remote:
     """What a description tells of its maker's transport."""
     media = SessionDescription.parse(description).media[0]
+    assert media.dtls is not None
+    assert media.ice is not None
     prints = tuple(Fingerprint(each.algorithm, each.value) for each in media.dtls.fingerprints)
-    return Remote(media.ice.usernameFragment, media.ice.password, prints)
+    return Remote(str(media.ice.usernameFragment), str(media.ice.password), prints)
 
 
-def answer_to(
-    offer: str, ufrag: str, pwd: str, fingerprint: Fingerprint, candidates: Sequence[tuple[str, int]]
-) -> str:
+def answer_to(offer: str, ufrag: str, pwd: str, fingerprint: Fingerprint, candidates: Sequence[tuple[str, int]]) -> str:
     """The answer of an ICE-lite agent that takes all that is offered, and is the DTLS server."""
     session = SessionDescription.parse(offer)
     session.type = "answer"
@@ -109,6 +109,4 @@ def answer_to(
 
 
 def _candidate(host: str, port: int) -> RTCIceCandidate:
-    return RTCIceCandidate(
-        component=1, foundation="1", ip=host, port=port, priority=2130706431, protocol="udp", type="host"
-    )
+    return RTCIceCandidate(component=1, foundation="1", ip=host, port=port, priority=2130706431, protocol="udp", type="host")

@@ -1,0 +1,197 @@
+"""The ICE-lite agent: who gets an answer, what is learned from whom, and what a restart keeps."""
+
+from __future__ import annotations
+
+from aioice import stun
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.webrtc.ice import PWD_BYTES, UFRAG_BYTES, IceLite, ice_chars, local_ufrag
+from tests.support.dtls_client import binding_request
+
+UFRAG, PWD = "ourufrag12345678", "a password of ours, long"
+HERE, THERE, THERE_V6 = ("192.0.2.1", 4000), ("192.0.2.2", 5000), ("2001:db8::1", 6000, 0, 0)
+TIMEOUT = 45.0
+
+
+def agent(now: float = 0) -> IceLite:
+    ice = IceLite(UFRAG, PWD, TIMEOUT, now)
+    ice.expect("them")
+    return ice
+
+
+def check(ice: IceLite, *, nominate: bool = False) -> bytes:
+    return binding_request(f"{ice.ufrag}:them", ice.pwd, nominate=nominate)
+
+
+def test_an_authentic_check_is_answered_with_where_it_came_from() -> None:
+    for address in (HERE, THERE_V6):
+        ice = agent()
+        request = check(ice)
+        answer = ice.request(request, address, 1)
+        assert answer is not None
+        message = stun.parse_message(answer)
+        assert message.message_class is stun.Class.RESPONSE
+        assert message.transaction_id == stun.parse_message(request).transaction_id
+        assert message.attributes["XOR-MAPPED-ADDRESS"] == address[:2]
+        assert message.check_message_integrity(PWD.encode())
+        assert "FINGERPRINT" in message.attributes
+        assert ice.address == address
+
+
+def test_what_is_not_authentic_teaches_nothing_and_gets_no_answer() -> None:
+    ice = agent()
+    for forged in (
+        binding_request(f"{UFRAG}:them", "another password", nominate=True),
+        binding_request(f"{UFRAG}:others", PWD, nominate=True),
+        binding_request(f"{UFRAG}", PWD, nominate=True),
+        binding_request("someoneelse:them", PWD, nominate=True),
+        bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST, attributes={"USERNAME": f"{UFRAG}:them"})),
+    ):
+        assert ice.request(forged, HERE, 1) is None
+    assert ice.address is None
+    assert ice.last_consent == 0
+
+
+def test_nobody_passes_before_the_peers_description_is_known() -> None:
+    ice = IceLite(UFRAG, PWD, TIMEOUT, 0)
+    for theirs in ("", "None", "them"):
+        assert ice.request(binding_request(f"{UFRAG}:{theirs}", PWD), HERE, 1) is None
+    ice.expect("them")
+    assert ice.request(check(ice), HERE, 1)
+
+
+def test_the_first_address_serves_until_one_is_nominated_then_the_last_nominated() -> None:
+    ice = agent()
+    ice.request(check(ice), HERE, 1)
+    ice.request(check(ice), THERE, 2)
+    assert ice.address == HERE
+    ice.request(check(ice, nominate=True), THERE, 3)
+    assert ice.address == THERE
+    ice.request(check(ice), HERE, 4)
+    assert ice.address == THERE
+    ice.request(check(ice, nominate=True), HERE, 5)
+    assert ice.address == HERE
+
+
+def test_a_peer_that_wants_to_be_controlled_is_told_otherwise() -> None:
+    ice = agent()
+    answer = ice.request(binding_request(f"{UFRAG}:them", PWD, role="ICE-CONTROLLED"), HERE, 1)
+    assert answer is not None
+    message = stun.parse_message(answer)
+    assert message.message_class is stun.Class.ERROR
+    assert message.error_code == 487
+    assert message.check_message_integrity(PWD.encode())
+    assert ice.address is None
+
+
+def test_twenty_seconds_of_silence_are_survived_and_the_timeout_is_not() -> None:
+    ice = agent(now=100)
+    assert not ice.expired(100 + 20)
+    ice.request(check(ice), HERE, 130)
+    assert not ice.expired(130 + TIMEOUT)
+    assert ice.expired(131 + TIMEOUT)
+
+
+def test_an_address_that_became_another_peers_is_not_sent_to() -> None:
+    ice = agent()
+    ice.request(check(ice), HERE, 1)
+    ice.forget(THERE)
+    assert ice.address == HERE
+    ice.forget(HERE)
+    assert ice.address is None
+    ice.request(check(ice), THERE, 2)
+    assert ice.address == THERE
+
+
+def test_old_credentials_serve_until_the_new_ones_are_nominated() -> None:
+    ice = agent()
+    old = check(ice)
+    ice.request(old, HERE, 1)
+    ice.restart("newufrag12345678", "a new password of ours 1")
+    assert (ice.ufrag, ice.pwd) == ("newufrag12345678", "a new password of ours 1")
+    assert ice.ufrags == (UFRAG, "newufrag12345678")
+    assert ice.request(check(ice), THERE, 2) is None, "the peer's new description is not known yet"
+    ice.expect("them")
+    assert ice.request(old, HERE, 3)
+    assert ice.request(check(ice), THERE, 4)
+    assert ice.address == HERE
+    assert ice.request(check(ice, nominate=True), THERE, 5)
+    assert ice.address == THERE
+    assert len(ice.ufrags) == 1
+    assert ice.request(old, HERE, 6) is None
+
+
+def test_a_restart_that_was_overtaken_is_forgotten() -> None:
+    ice = agent()
+    ice.restart("second", "x" * 24)
+    ice.expect("them")
+    second = check(ice, nominate=True)
+    ice.restart("third", "y" * 24)
+    ice.expect("them")
+    assert ice.ufrags == (UFRAG, "third")
+    assert ice.request(second, THERE, 1) is None
+
+
+@given(st.data())
+def test_no_flipped_bit_passes(data: st.DataObject) -> None:
+    ice = agent()
+    request = bytearray(check(ice, nominate=True))
+    covered = len(request) - 8  # FINGERPRINT, which comes last, is not covered by MESSAGE-INTEGRITY
+    request[data.draw(st.integers(0, covered - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    assert ice.request(bytes(request), HERE, 1) is None
+    assert ice.address is None
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_any_bytes_are_read_and_none_pass(data: bytes, headed: bool) -> None:
+    if headed:
+        data = b"\0\1" + len(data).to_bytes(2) + b"\x21\x12\xa4\x42" + bytes(12) + data
+    local_ufrag(data)
+    ice = agent()
+    assert ice.request(data, HERE, 1) is None
+    assert ice.address is None
+
+
+@given(st.lists(st.tuples(st.sampled_from(["restart", "expect", "check", "nominate"]), st.integers(0, 9)), max_size=40))
+def test_a_check_passes_just_when_its_generation_serves(steps: list[tuple[str, int]]) -> None:
+    """Generations are numbered; `current` and `newest` are those that serve, `expected` those whose remote is known."""
+    ice = IceLite("u0", "p0", TIMEOUT, 0)
+    current = newest = made = 0
+    expected: set[int] = set()
+    for step, number in steps:
+        if step == "restart":
+            made = newest = made + 1
+            ice.restart(f"u{newest}", f"p{newest}")
+        elif step == "expect":
+            ice.expect("them")
+            expected.add(newest)
+        else:
+            request = binding_request(f"u{number}:them", f"p{number}", nominate=step == "nominate")
+            serves = number in (current, newest) and number in expected
+            assert (ice.request(request, HERE, 1) is not None) == serves
+            if serves and step == "nominate" and number == newest:
+                current = newest
+        assert set(ice.ufrags) == {f"u{current}", f"u{newest}"}
+        assert ice.ufrag == f"u{newest}"
+
+
+@given(st.text(st.characters(codec="ascii", exclude_characters=":"), max_size=40))
+def test_the_ufrag_is_found_without_verifying_anything(ufrag: str) -> None:
+    assert local_ufrag(binding_request(f"{ufrag}:them", PWD)) == ufrag
+
+
+def test_what_is_no_binding_request_names_nobody() -> None:
+    request = binding_request(f"{UFRAG}:them", PWD)
+    assert local_ufrag(b"") is None
+    assert local_ufrag(request[:19]) is None
+    assert local_ufrag(b"\x01\x01" + request[2:]) is None
+    assert local_ufrag(request[:4] + bytes(4) + request[8:]) is None
+    assert local_ufrag(bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST))) is None
+
+
+@given(st.binary(min_size=PWD_BYTES, max_size=PWD_BYTES))
+def test_credentials_have_the_length_and_the_characters_that_are_demanded(random: bytes) -> None:
+    pwd, ufrag = ice_chars(random), ice_chars(random[:UFRAG_BYTES])
+    assert (len(ufrag), len(pwd)) == (16, 24)
+    assert (pwd + ufrag).replace("+", "").replace("/", "").isalnum()

@@ -1,0 +1,188 @@
+"""Whose a datagram is, and what leaves together. The port is not opened: no socket, no event loop."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.webrtc.addresses import Address, announced_addresses, bind_all
+from adapters.webrtc.udp import UdpPort, run_length
+from tests.support.dtls_client import binding_request
+
+HERE, THERE = ("192.0.2.1", 4000), ("192.0.2.2", 5000)
+MEDIA, DTLS = b"\x80media", b"\x16dtls"
+
+
+class Recorder:
+    """An endpoint that answers every check, and notes what it gets."""
+
+    def __init__(self, port: UdpPort, ufrag: str) -> None:
+        self.port = port
+        self.got: list[bytes] = []
+        self.lost: list[Address] = []
+        self.abandoned = False
+        self.swept: list[float] = []
+        port.register(ufrag, self)
+
+    def check(self, data: bytes, address: Address, now: float) -> bytes | None:
+        self.port.bind(address, self)
+        return b"answer"
+
+    def receive(self, data: bytes, now: float) -> None:
+        if data == b"\x80bad":
+            raise ValueError("a mistake")
+        self.got.append(data)
+
+    def unbound(self, address: Address) -> None:
+        self.lost.append(address)
+
+    def sweep(self, now: float) -> None:
+        self.swept.append(now)
+
+    def abandon(self) -> None:
+        self.abandoned = True
+
+
+def request(ufrag: str) -> bytes:
+    return binding_request(f"{ufrag}:them", "p" * 24)
+
+
+@pytest.fixture
+def port() -> UdpPort:
+    return UdpPort()
+
+
+@pytest.fixture
+def sent(port: UdpPort) -> list[tuple[bytes, Address]]:
+    """What the port would have sent."""
+    sent: list[tuple[bytes, Address]] = []
+
+    def note(data: bytes, address: Address, outgoing: bool) -> bool:
+        if outgoing:
+            sent.append((data, address))
+        return outgoing
+
+    port.impair = note
+    return sent
+
+
+def test_stun_finds_its_peer_by_name_and_everything_else_by_address(port: UdpPort, sent: list[tuple[bytes, Address]]) -> None:
+    alice, bob = Recorder(port, "alice"), Recorder(port, "bob")
+    port.receive(request("alice"), HERE, 0)
+    port.receive(request("bob"), THERE, 0)
+    assert sent == [(b"answer", HERE), (b"answer", THERE)]
+    for data, address in ((MEDIA, HERE), (DTLS, HERE), (MEDIA, THERE)):
+        port.receive(data, address, 0)
+    assert alice.got == [MEDIA, DTLS]
+    assert bob.got == [MEDIA]
+    assert port.stats.strangers == 0
+
+
+def test_strangers_are_counted_and_get_nothing(port: UdpPort, sent: list[tuple[bytes, Address]]) -> None:
+    alice = Recorder(port, "alice")
+    for data in (MEDIA, DTLS, request("mallory"), b"\0", b"\xff"):
+        port.receive(data, HERE, 0)
+    assert port.stats.strangers == 5
+    assert alice.got == []
+    assert sent == []
+
+
+def test_who_proves_to_be_at_an_address_takes_it_over(port: UdpPort) -> None:
+    alice, bob = Recorder(port, "alice"), Recorder(port, "bob")
+    port.bind(HERE, alice)
+    port.bind(HERE, bob)
+    assert alice.lost == [HERE]
+    port.receive(MEDIA, HERE, 0)
+    assert (alice.got, bob.got) == ([], [MEDIA])
+    port.remove(alice)
+    port.receive(MEDIA, HERE, 0)
+    assert bob.got == [MEDIA, MEDIA]
+
+
+def test_a_peer_has_few_addresses_and_keeps_those_it_uses(port: UdpPort) -> None:
+    alice = Recorder(port, "alice")
+    port.bind(HERE, alice)
+    for number in range(100):
+        port.bind(("192.0.2.9", number), alice)
+        port.bind(HERE, alice)
+    port.receive(MEDIA, HERE, 0)
+    assert alice.got == [MEDIA]
+    assert alice.lost == [("192.0.2.9", number) for number in range(93)]
+
+
+def test_nothing_of_a_removed_peer_stays(port: UdpPort) -> None:
+    alice = Recorder(port, "alice")
+    port.bind(HERE, alice)
+    for _ in range(2):
+        port.unregister("alice")
+        port.remove(alice)
+    for data in (MEDIA, request("alice")):
+        port.receive(data, HERE, 0)
+    assert port.stats.strangers == 2
+    assert len(port) == 0
+
+
+def test_a_mistake_about_one_peer_is_logged_and_ends_that_peer_alone(port: UdpPort, caplog: pytest.LogCaptureFixture) -> None:
+    alice = Recorder(port, "alice")
+    port.bind(HERE, alice)
+    port.receive(b"\x80bad", HERE, 0)
+    assert alice.abandoned
+    assert "receiving failed peer=192.0.2.1" in caplog.text
+
+
+@given(st.lists(st.sampled_from([1, 500, 1100, 1400]), min_size=1, max_size=200))
+def test_runs_are_what_the_kernel_can_segment(sizes: list[int]) -> None:
+    datagrams = [bytes(size) for size in sizes]
+    done = 0
+    while done < len(datagrams):
+        run = run_length(datagrams, done)
+        part = sizes[done : done + run]
+        assert 1 <= run <= 64
+        assert sum(part) <= 65_000
+        assert len(set(part[:-1])) <= 1
+        assert part[-1] <= part[0]
+        done += run
+    assert done == len(datagrams)
+
+
+def test_equal_datagrams_and_a_shorter_last_one_leave_together() -> None:
+    assert run_length([bytes(1100)] * 5 + [bytes(300), bytes(1100)], 0) == 6
+    assert run_length([bytes(300), bytes(1100)], 0) == 1
+    assert run_length([bytes(1100)], 0) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "configured", "public_host", "announced"),
+    [
+        ("0.0.0.0", ("203.0.113.5", "2001:db8::5"), "example.com", ("203.0.113.5", "2001:db8::5")),
+        ("127.0.0.1", (), "example.com", ("127.0.0.1",)),
+        ("::1", (), "", ("::1",)),
+        ("0.0.0.0", (), "203.0.113.5", ("203.0.113.5",)),
+        ("::", (), "2001:db8::5", ("2001:db8::5",)),
+    ],
+)
+def test_what_is_announced(host: str, configured: tuple[str, ...], public_host: str, announced: tuple[str, ...]) -> None:
+    assert announced_addresses(host, configured, public_host) == announced
+
+
+def test_a_wildcard_is_announced_as_an_address_that_peers_could_reach() -> None:
+    for host in ("0.0.0.0", "::"):
+        assert announced_addresses(host, (), "example.com")
+        assert not {"0.0.0.0", "::"} & set(announced_addresses(host, (), "example.com"))
+
+
+def test_a_port_has_one_number_in_both_families() -> None:
+    sockets = bind_all(["127.0.0.1", "::1"], 0)
+    numbers = {sock.getsockname()[1] for sock in sockets}
+    for sock in sockets:
+        sock.close()
+    assert len(numbers) == 1
+    assert sockets[0].family == socket.AF_INET
+
+
+def test_candidates_carry_the_public_port_if_there_is_one() -> None:
+    assert UdpPort(("203.0.113.5", "2001:db8::5"), 3478).candidates() == [("203.0.113.5", 3478), ("2001:db8::5", 3478)]
+    assert UdpPort(("203.0.113.5",)).candidates() == [("203.0.113.5", 0)]
