@@ -264,7 +264,8 @@ async def _start_pulls(user: User) -> list[Pull]:
     stream_id = await user.stream_added()
     address = await user.call("play", streamID=stream_id)
     publisher = stream_id.removesuffix("-camera")
-    return [Pull(user.name, publisher, url["protocol"], url["url"]) for url in address["urls"]]
+    plain = [way for way in address["urls"] if "key" not in way]  # the demo's player speaks neither WHEP nor WebRTC
+    return [Pull(user.name, publisher, way["protocol"], way["url"]) for way in plain]
 
 
 async def _watch(seconds: float, pushes: dict[str, Push], pulls: list[Pull]) -> None:
