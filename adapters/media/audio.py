@@ -43,6 +43,8 @@ MOST_CONCEALED = 5
 
 MOST_BYTES = 8192
 """A unit with more is broken: AAC has at most 6144 bits for each of 8 channels, Opus less."""
+MOST_FRAMES = 8
+"""A unit is one frame. A publisher that packs more than so many into one is after our time, and is not listened to any more."""
 _SLOWEST, _FASTEST = 7_350, 96_000
 """Sampling rates that AAC has, in Hz. Others would only cost time to convert."""
 
@@ -100,7 +102,7 @@ class AudioTranscoder:
             return []
         made = self._bridge(ahead) if ahead >= self._tolerance else []
         frame = self._decode(unit.payload)
-        if frame is None:
+        if frame is None or self._decoder is None:
             self.errors += 1
             return made + self._fill(self._last_ms)
         self._last = frame
@@ -151,6 +153,8 @@ class AudioTranscoder:
             frames = self._decoder.decode(av.Packet(payload))
         except (av.FFmpegError, ValueError):
             return None
+        if len(frames) > MOST_FRAMES:
+            self.close()
         return frames[0] if frames and _SLOWEST <= frames[0].sample_rate <= _FASTEST else None
 
     def _encode(self, frame: av.AudioFrame) -> list[AudioUnit]:

@@ -230,8 +230,12 @@ class TranscoderPool:
         if len(self._running) >= self._most:
             self.refused += 1
             raise GatewayError(TRANSCODES_EXHAUSTED)
+        try:
+            thread = VideoThread(f"transcode-{next(self._numbers)}", source, target, emit, failed, self._ended)
+        except RuntimeError as error:  # the system gives no more threads
+            self.refused += 1
+            raise GatewayError(TRANSCODES_EXHAUSTED) from error
         self.started += 1
-        thread = VideoThread(f"transcode-{next(self._numbers)}", source, target, emit, failed, self._ended)
         self._running.add(thread)
         return thread
 

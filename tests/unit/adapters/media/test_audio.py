@@ -204,6 +204,15 @@ def test_nothing_comes_out_after_the_end(source: Codec) -> None:
     assert all(transcoder.feed(unit) == [] for unit in units[10:])
 
 
+def test_a_publisher_that_packs_a_unit_full_is_not_listened_to_any_more() -> None:
+    config, units = fresh(Codec.AAC)
+    packed = min(units[5:30], key=lambda unit: len(unit.payload))
+    packed.payload *= 100
+    transcoder, made = run(config, units)
+    assert transcoder.errors == 1
+    assert made[-1].timestamp <= packed.timestamp
+
+
 steps = st.one_of(st.integers(0, 60), st.integers(0, 5000))
 payloads = st.one_of(st.none(), st.none(), st.binary(max_size=60))
 
