@@ -73,16 +73,18 @@ class SoundClock:
     STEP = 8 * AUDIO_TICKS
     """Ticks that a piece's time may be off: less than any usual piece is long, so that a lost one leaves its hole."""
 
-    __slots__ = ("_next",)
+    __slots__ = ("_last", "_next")
 
     def __init__(self) -> None:
+        self._last = 0
         self._next: int | None = None
 
     def time(self, unit: AudioUnit) -> int:
-        """When this piece begins."""
+        """When this piece begins; never before the one before."""
         time = unit.timestamp * AUDIO_TICKS
         if self._next is not None and abs(time - self._next) <= self.STEP:
             time = self._next
+        self._last = time = max(time, self._last)
         self._next = time + opus_duration(unit.payload)
         return time
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.media.units import AudioUnit, Codec, Unit, VideoConfig, VideoUnit
-from adapters.webrtc.packing import AUDIO_TICKS, BEHIND_SPREAD, SPREAD, VIDEO_TICKS, SoundClock, make_burst, newer, packer, packets
+from adapters.webrtc.packing import BEHIND_SPREAD, SPREAD, VIDEO_TICKS, SoundClock, make_burst, newer, packer, packets
 from adapters.webrtc.rtp import RtpPacket, parse
 from tests.support.rtp_viewers import SOUND, video_payload
 from tests.support.streams import VIDEO_CONFIG
@@ -32,7 +32,7 @@ def test_a_lost_piece_of_sound_leaves_its_hole() -> None:
 
 def test_sound_of_a_drifting_clock_stays_near_its_time() -> None:
     stamps = [round(number * 20.01) for number in range(5000)]
-    off = [abs(time - stamp * AUDIO_TICKS) for time, stamp in zip(times(stamps), stamps, strict=True)]
+    off = [abs(time - stamp * 48) for time, stamp in zip(times(stamps), stamps, strict=True)]
     assert max(off) <= SoundClock.STEP
 
 
@@ -67,10 +67,10 @@ def test_a_bursts_pictures_are_close_together_and_in_order(behind: bool, count: 
     assert burst.timestamp == made[0].timestamp
     assert burst.last == made[-1].timestamp
     if behind:
-        assert 0 < stamps[0]
+        assert stamps[0] > 0
         assert stamps[-1] <= BEHIND_SPREAD < interval * VIDEO_TICKS
     else:
-        assert -SPREAD <= stamps[0]
+        assert stamps[0] >= -SPREAD
         assert stamps[-1] == 0
     assert [packet.marker for packet in made].count(True) == count
 
