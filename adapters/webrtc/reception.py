@@ -26,6 +26,11 @@ ROUND_TRIPS = 1.5
 """... or this many round trips."""
 USUAL_ROUND_TRIP = 0.050
 """Seconds; what a round trip is taken for until one was measured."""
+PATIENCE = 3.0
+"""Round trips for which a packet that can be asked for is waited for at least: an answer may be lost once. This prolongs the
+time that is set, but no more than doubles it."""
+SLOWED = 1.25
+"""What a round trip is thought to be longer by when an answer may have been that to an earlier request."""
 MAX_REQUESTS = 10
 """How often a packet is asked for."""
 MAX_SEQUENCES = 100
@@ -55,14 +60,14 @@ class _Missing:
         """When it is given up."""
         self.requests = 0
         self.asked_at = 0.0
-        """When it was asked for first."""
+        """When it was asked for last."""
 
 
 class Reception:
     """What comes from one SSRC.
 
-    `clock_rate` is that of its RTP timestamps in Hz, `hold` the seconds for which a gap stays open; `nack`: missing packets
-    can be asked for.
+    `clock_rate` is that of its RTP timestamps in Hz, `hold` the seconds for which a gap stays open on a path that is not
+    slow; `nack`: missing packets can be asked for.
     """
 
     def __init__(self, ssrc: int, clock_rate: int, hold: float, *, nack: bool) -> None:
@@ -81,6 +86,7 @@ class Reception:
         """Seconds from a request to its answer, smoothed; `None` until there was one."""
         self.fraction_lost = 0.0
         """The part of the packets that was lost on the way between the last two reports, those sent again not considered."""
+        self._guess = USUAL_ROUND_TRIP
         self._rate = clock_rate
         self._jitter = 0.0
         self._highest: int | None = None
@@ -111,6 +117,13 @@ class Reception:
         if not self._missing:
             return None
         return min(next(iter(self._missing.values())).until, self._due)
+
+    @property
+    def _patience(self) -> float:
+        """Seconds for which a packet that is missing from now on is waited for."""
+        if not self.nack or self.round_trip is None:
+            return self.hold
+        return min(max(self.hold, self.round_trip * PATIENCE), self.hold * 2)
 
     def receive(self, packet: RtpPacket, now: float, *, again: bool = False) -> Ready:
         """Takes a packet and gives what can be handed on. `again`: it came as a retransmission (RFC 4588)."""
@@ -150,7 +163,7 @@ class Reception:
         """The sequence numbers that are to be asked for now."""
         if not self.nack or now < self._due:
             return []
-        wait = max(ROUND_TRIPS * (self.round_trip or USUAL_ROUND_TRIP), SHORTEST_WAIT)
+        wait = max(ROUND_TRIPS * (self.round_trip or self._guess), SHORTEST_WAIT)
         asked: list[int] = []
         due = _NEVER
         for extended, missing in self._missing.items():
@@ -158,7 +171,7 @@ class Reception:
                 continue
             if missing.due <= now and len(asked) < MAX_SEQUENCES:
                 asked.append(extended & 0xFFFF)
-                missing.asked_at = missing.asked_at if missing.requests else now
+                missing.asked_at = now
                 missing.requests += 1
                 missing.due = now + wait
             if missing.requests < MAX_REQUESTS:
@@ -232,10 +245,11 @@ class Reception:
             self._next = extended
             ready.append(None)
         elif gap:
-            due, until = now + REORDERED, now + self.hold
+            due, until = now + REORDERED, now + self._patience
+            if self.nack:
+                self._due = min(self._due, due) if self._missing else due
             for number in range(highest + 1, extended):
                 self._missing[number] = _Missing(due, until)
-            self._due = min(self._due, due) if self.nack else _NEVER
         self._held[extended] = packet
         self._highest = extended
 
@@ -248,8 +262,18 @@ class Reception:
         self._held[extended] = packet
         if missing.requests:
             self.recovered += 1
-            took = now - missing.asked_at
-            self.round_trip = took if self.round_trip is None else self.round_trip + (took - self.round_trip) / 8
+            self._measure(missing, now)
+
+    def _measure(self, missing: _Missing, now: float) -> None:
+        """A packet came that was asked for. If it was so more than once, nobody knows which request is answered: perhaps they
+        came too fast, so they slow down until one is answered before it is repeated (Karn's algorithm)."""
+        if missing.requests == 1:
+            took, before = now - missing.asked_at, self.round_trip
+            self.round_trip = took if before is None else before + (took - before) / 4
+        elif self.round_trip is None:
+            self._guess = min(self._guess * SLOWED, self.hold)
+        else:
+            self.round_trip = min(self.round_trip * SLOWED, self.hold)
 
     def _hand_on(self, ready: Ready) -> None:
         """What is next, as far as it is here."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 from asyncio import TimerHandle
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -357,6 +360,86 @@ def test_lost_sound_is_waited_for_shortly_and_then_left_out() -> None:
     call.wait(0.02)
     assert [unit.timestamp for unit in call.ingest.units] == [0, 0, 40]
     assert call.feedback(Nack) == []
+
+
+class Path:
+    """A sender of 30 pictures a second, and a path to the gateway and back that loses packets."""
+
+    def __init__(self, loss: float, round_trip: float, seed: int) -> None:
+        self.call = Call()
+        self.call.publisher._send_rtcp = self._told
+        self.loss = loss
+        self.round_trip = round_trip
+        self.random = random.Random(seed)
+        self.on_the_way: list[tuple[float, bytes]] = []
+        self.history: dict[int, tuple[bool, int, bytes]] = {}
+        self.keyframe_at = 0.0
+        self.repairs = 0
+        self.shown: list[float] = []
+        """When each picture was written."""
+
+    def _told(self, data: bytes) -> None:
+        if self.random.random() < self.loss:
+            return
+        for packet in rtcp.parse(data):
+            if isinstance(packet, Nack):
+                for sequence in packet.sequences:
+                    self.repairs += 1
+                    marker, timestamp, payload = self.history[sequence]
+                    repair = rtp.build(H264_RTX, marker, self.repairs, timestamp, RTX_SSRC, rtp.rtx_payload(sequence, payload))
+                    self._send(repair, self.call.now + self.round_trip)
+            elif isinstance(packet, PictureLoss):
+                self.keyframe_at = self.call.now + self.round_trip
+
+    def _send(self, data: bytes, arrives: float) -> None:
+        if self.random.random() >= self.loss:
+            self.on_the_way = sorted([*self.on_the_way, (arrives, data)])
+
+    def run(self, first: int, pictures: int) -> None:
+        call = self.call
+        for number in range(first, first + pictures):
+            at = 50 + number / 30
+            is_keyframe, self.keyframe_at = self.keyframe_at <= at, self.keyframe_at if self.keyframe_at > at else float("inf")
+            payloads = keyframe() if is_keyframe else h264_payloads(join_units([P * 10]))
+            for index, payload in enumerate(payloads):
+                sequence = len(self.history)
+                self.history[sequence] = marker, timestamp, _ = index == len(payloads) - 1, number * 3000, payload
+                self._send(rtp.build(H264, marker, sequence, timestamp, PICTURE_SSRC, payload), at + self.round_trip / 2)
+            while call.now < at + 1 / 30:
+                call.wait(0.001)
+                self._deliver()
+
+    def _deliver(self) -> None:
+        call = self.call
+        while self.on_the_way and self.on_the_way[0][0] <= call.now:
+            before = len(call.ingest.units)
+            call.publisher.rtp(self.on_the_way.pop(0)[1], call.now)
+            self.shown += [call.now for unit in call.ingest.units[before:] if isinstance(unit, VideoUnit)]
+
+    @property
+    def longest_freeze(self) -> float:
+        return max(after - before for before, after in itertools.pairwise(self.shown))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("round_trip", [0.002, 0.050])
+def test_path_that_loses_packets_both_ways_shows_every_picture(round_trip: float, seed: int) -> None:
+    path = Path(0.05, round_trip, seed)
+    path.run(0, 600)
+    assert path.call.counts.recovered > 50
+    assert path.call.counts.lost == 0
+    assert path.longest_freeze < 0.4
+
+
+def test_outage_is_over_with_the_next_keyframe() -> None:
+    path = Path(0, 0.050, 0)
+    path.run(0, 60)
+    path.loss = 1
+    path.run(60, 600)
+    path.loss = 0
+    path.run(660, 60)
+    assert path.shown[-1] > 50 + 719 / 30
+    assert path.longest_freeze < 20.3
 
 
 # Reports --------------------------------------------------------------------------------------------------------------

@@ -137,6 +137,41 @@ def test_requests_are_repeated_by_round_trip_until_the_packet_is_given_up() -> N
     assert asked_at == [0.01, 0.07, 0.13, 0.19, 0.25]
 
 
+def answered(reception: Reception, delay: float) -> int:
+    """Loses a packet, and answers each request for it after `delay`; gives how often it was asked for."""
+    lost = reception._next
+    begin = lost + 10.0
+    feed(reception, lost + 1, now=begin)
+    asked = 0
+    while True:
+        now = reception.deadline or 0.0
+        if asked and now >= begin + REORDERED + delay:
+            reception.receive(packet(lost), begin + REORDERED + delay, again=True)
+            return asked
+        asked += bool(reception.requests(now))
+        reception.expire(now)
+
+
+def test_requests_slow_down_to_the_pace_of_the_path() -> None:
+    reception = video()
+    feed(reception, 1, 2)
+    assert [answered(reception, 0.200) for _ in range(8)] == [3, 3, 2, 2, 2, 1, 1, 1]
+    assert reception.round_trip is not None
+    assert abs(reception.round_trip - 0.200) < 1e-6
+
+
+def test_slow_path_is_waited_for_longer_but_not_for_ever() -> None:
+    reception = video()
+    for took, patience in ((0.150, 0.450), (0.299, 2 * HOLD)):
+        reception.round_trip = took
+        begin = reception._next + 10.0
+        assert feed(reception, reception._next + 1, reception._next + 3, now=begin)[1:] == []
+        while (deadline := reception.deadline) is not None and deadline < begin + patience - 1e-6:
+            reception.requests(deadline)
+            assert numbers(reception.expire(deadline)) == []
+        assert reception.expire(begin + patience + 1e-6) != []
+
+
 def test_requests_are_not_repeated_faster_than_any_answer_could_be() -> None:
     reception = video()
     feed(reception, 10, 12, now=1.0)
