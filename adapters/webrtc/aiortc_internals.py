@@ -36,6 +36,8 @@ _PROFILES: Final = (b"SRTP_AEAD_AES_128_GCM", b"SRTP_AEAD_AES_256_GCM", b"SRTP_A
 _RECORD_HEADER: Final = 13
 _HANDSHAKE: Final = 22
 """First byte of a record that carries the handshake. One that brings nothing new means that our answer was lost."""
+_REPEATS: Final = 8
+"""How often one flight is sent again because the client asks: its question is shorter than our answer."""
 
 # Every packet is transformed in place here, by the one thread that runs the event loop, and leaves before the next one comes.
 _scratch = ffi.new("char[]", MAX_PACKET + SRTP_MAX_SRTCP_TRAILER_LEN)
@@ -144,6 +146,7 @@ class DtlsSrtp:
         self._dtls._ssl = self._ssl = certificate.accepting()
         self._flight: list[bytes] = []
         self._turns = 0
+        self._asked = 0
         self.state = DtlsState.HANDSHAKING
 
     def receive(self, datagram: bytes) -> None:
@@ -153,8 +156,9 @@ class DtlsSrtp:
             self._shake_hands()
             flight = self._flush()
             if flight:
-                self._flight, self._turns = flight, 0
-            elif datagram[0] == _HANDSHAKE and self.state is DtlsState.HANDSHAKING:
+                self._flight, self._turns, self._asked = flight, 0, 0
+            elif datagram[0] == _HANDSHAKE and self.state is DtlsState.HANDSHAKING and self._asked < _REPEATS:
+                self._asked += 1
                 self._repeat()
         elif self.state is DtlsState.CONNECTED:
             self._ssl.bio_write(datagram)

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _SOURCES: Final = 64
 """SSRCs that one peer may use: the SRTP library keeps state for each, for as long as the peer is there."""
+_BESIDE_MEDIA: Final = 64
+"""Checks and DTLS datagrams that one peer may send between two sweeps: each costs us more than media does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Peer:
         self._srtp: Srtp | None = None
         self._sources: set[bytes] = set()
         self._deadline = now + settings.connect_deadline
+        self._allowance = _BESIDE_MEDIA
         self._over = False
         self.protect: Callable[[bytes], bytes] = _no_keys
         """Encrypts an RTP packet; from `connected` on. Raises SrtpError for one far older than the newest."""
@@ -163,7 +166,7 @@ class Peer:
     def check(self, data: bytes, address: Address, now: float) -> bytes | None:
         """A STUN message for us: the answer to it, or `None`. Whoever gets one may also send everything else."""
         before = self._ice.ufrags
-        answer = self._ice.request(data, address, now)
+        answer = self._ice.request(data, address, now) if self._allow() else None
         if answer is None:
             self._port.stats.refused += 1
             return None
@@ -178,7 +181,7 @@ class Peer:
         first = data[0]
         if 128 <= first <= 191 and self._srtp is not None and len(data) >= 12:
             self._receive_media(data, now, self._srtp)
-        elif 20 <= first <= 63 and self._fingerprints:
+        elif 20 <= first <= 63 and self._fingerprints and self._allow():
             self._receive_dtls(data)
         else:
             self._port.stats.unreadable += 1
@@ -189,6 +192,7 @@ class Peer:
 
     def sweep(self, now: float) -> None:
         """Looks at the deadlines."""
+        self._allowance = _BESIDE_MEDIA
         if self._ice.expired(now):
             self._ice.address = None  # without consent not even a farewell is sent (RFC 7675 section 5.1)
             self._end(GatewayError(CONNECT_FAILED, "nothing was heard of the peer any more"))
@@ -202,6 +206,10 @@ class Peer:
     def abandon(self) -> None:
         """Our own mistake ended it."""
         self._end(GatewayError(INTERNAL_ERROR))
+
+    def _allow(self) -> bool:
+        self._allowance -= 1
+        return self._allowance >= 0
 
     def _receive_media(self, data: bytes, now: float, srtp: Srtp) -> None:
         is_rtcp = 192 <= data[1] <= 223

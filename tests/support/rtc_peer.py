@@ -101,6 +101,7 @@ def answer_to(offer: str, ufrag: str, pwd: str, fingerprint: Fingerprint, candid
     for media in session.media:
         media.direction = _REVERSED[media.direction or "sendrecv"]
         media.ssrc, media.ssrc_group, media.msid = [], [], None
+        media.rtcp_port, media.rtcp_host, media.rtcp_mux = 9, "0.0.0.0", True
         media.ice = RTCIceParameters(usernameFragment=ufrag, password=pwd, iceLite=True)
         media.ice_candidates = [_candidate(host, port) for host, port in candidates]
         media.ice_candidates_complete = True

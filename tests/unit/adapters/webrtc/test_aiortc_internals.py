@@ -132,6 +132,15 @@ def test_a_lost_flight_is_sent_again_when_the_client_asks_or_in_time(asked: bool
     server.retransmit()
 
 
+def test_asking_again_and_again_is_not_answered_for_ever() -> None:
+    client, out = DtlsClient(), list[bytes]()
+    server = DtlsSrtp(CERTIFICATE, client.fingerprints, out.append)
+    hello = client.take()
+    for _ in range(100):
+        server.receive(*hello)
+    assert len(out) < 10
+
+
 def test_one_context_serves_every_handshake() -> None:
     assert CERTIFICATE.accepting().get_context() is CERTIFICATE.accepting().get_context()
     assert CERTIFICATE.fingerprint.algorithm == "sha-256"

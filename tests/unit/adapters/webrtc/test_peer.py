@@ -140,6 +140,20 @@ def test_sources_of_one_peer_are_bounded() -> None:
     assert scene.listener.heard[-1] == rtp_packet(2, ssrc=0)
 
 
+def test_a_flood_beside_the_media_is_not_dealt_with() -> None:
+    scene = Scene().connect()
+    for _ in range(1000):
+        scene.check()
+    assert len(scene.taken()) < 100
+    scene.peer.sweep(1)
+    scene.check()
+    assert len(scene.taken()) == 1
+    for _ in range(1000):
+        scene.check(pwd="not the password at all")
+    scene.port.receive(scene.client.sessions()[0].protect(rtp_packet(1)), HERE, 0)
+    assert scene.listener.heard[-1] == rtp_packet(1)
+
+
 def test_keys_that_are_not_there_protect_nothing() -> None:
     with pytest.raises(RuntimeError):
         Scene().peer.protect(rtp_packet(1))
