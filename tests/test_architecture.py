@@ -66,6 +66,8 @@ PURE = (
     "adapters.webrtc.clock",
     "adapters.webrtc.reception",
     "adapters.webrtc.bandwidth",
+    "adapters.webrtc.source",
+    "adapters.webrtc.pictures",
     "adapters.webrtc.history",
     "adapters.webrtc.ice",
     "adapters.webrtc.tracks",
