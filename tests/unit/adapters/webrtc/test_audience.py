@@ -187,6 +187,19 @@ def test_a_joiner_may_ask_for_its_first_pictures_again_for_a_second() -> None:
     assert len(stage.resent(late, VIDEO)) == len(sequences)
 
 
+def test_what_comes_after_them_may_be_asked_for_again_too() -> None:
+    stage, _ = playing(1)
+    stage.picture(5000)
+    player, late = stage.join()
+    stage.loop.advance(1.5)
+    stage.picture(3000)
+    stage.picture(3000)
+    lost = stage.of(late, VIDEO)[-5:]
+    ssrc = stage.manner.ssrcs[VIDEO][0]
+    player.rtcp(compound([Nack(1, ssrc, tuple(packet.sequence for packet in lost))]), stage.loop.now)
+    assert [packet.payload[2:] for packet in stage.resent(late, VIDEO)] == [packet.payload for packet in lost]
+
+
 def test_a_viewer_of_sound_alone_gets_sound_alone() -> None:
     stage, _ = playing(1)
     _, outlet = stage.join(video=None)
