@@ -132,7 +132,8 @@ def sending(media: OurMedia, medium: Medium, formats: Sequence[Format], sources:
 
 
 def written(local: Local, setup: str, sections: Sequence[OurMedia]) -> str:
-    """The whole description. Candidates stand in the first section that is in use, credentials in each."""
+    """The whole description. The transport stands in each section that is in use: some read it in the first, some in the
+    last."""
     session = SessionDescription()
     session.origin = f"- {local.session} {local.version} IN IP4 127.0.0.1"
     used = [media for media in sections if media.port]
@@ -140,10 +141,9 @@ def written(local: Local, setup: str, sections: Sequence[OurMedia]) -> str:
     session.msid_semantic = [GroupDescription("WMS", ["*"])]
     for media in used:
         media.ice = RTCIceParameters(local.ufrag, local.pwd, iceLite=True)
+        media.ice_candidates, media.ice_candidates_complete = _candidates(local.candidates), True
         fingerprint = RTCDtlsFingerprint(local.fingerprint.algorithm, local.fingerprint.value)
         media.dtls = RTCDtlsParameters([fingerprint], "server" if setup == "passive" else "auto")
-    used[0].ice_candidates = _candidates(local.candidates)
-    used[0].ice_candidates_complete = True
     session.media = list(sections)
     return str(session)
 
