@@ -20,9 +20,10 @@ from random import Random
 
 from adapters.media.units import AudioUnit, Codec, Header, Medium, VideoConfig, VideoUnit
 from adapters.media.viewer import Place
-from adapters.webrtc.lane import Lane, LaneKey, Seat, Setting
+from adapters.webrtc.lane import Lane, Seat, Setting
+from adapters.webrtc.lanes import Lanes
 from adapters.webrtc.outlet import SendingCounters
-from adapters.webrtc.packing import SOUND_BYTES, VIDEO_TICKS, Burst, SoundClock, make_burst, newer, packer
+from adapters.webrtc.packing import SOUND_BYTES, VIDEO_TICKS, Burst, SoundClock, newer, packer
 from adapters.webrtc.player import WebRtcPlayer
 from adapters.webrtc.sender_reports import SenderReports
 from gateway.errors import GatewayError
@@ -39,17 +40,23 @@ class RtpManner:
     """How WebRTC viewers are fed: one per process.
 
     `wall_clock` gives Unix time in seconds; `random` chooses SSRCs and where timestamps and numbers begin; `burst_bitrate`
-    in bits per second is the pace for a viewer that is behind.
+    in bits per second is the pace for a viewer that is behind; packets may be asked for again for `history` seconds.
     """
 
     audio = Codec.OPUS
 
     def __init__(
-        self, counters: SendingCounters, wall_clock: Callable[[], float], random: Random, burst_bitrate: int = 30_000_000
+        self,
+        counters: SendingCounters,
+        wall_clock: Callable[[], float],
+        random: Random,
+        burst_bitrate: int = 30_000_000,
+        history: float = 2.0,
     ) -> None:
         self.counters = counters
         self.wall_clock = wall_clock
         self.burst_bitrate = burst_bitrate
+        self.history = history
         ssrcs = random.sample(range(1, 1 << 32), 4)
         self.ssrcs: dict[Medium, tuple[int, int]] = {
             Medium.AUDIO: (ssrcs[0], ssrcs[1]),
@@ -73,20 +80,18 @@ class RtpAudience:
     def __init__(self, place: Place, manner: RtpManner) -> None:
         self._place = place
         self._manner = manner
-        self._setting = Setting(place.clock, place.call_later, place.turns, manner.counters, manner.burst_bitrate / 8)
+        pace = manner.burst_bitrate / 8
+        setting = Setting(place.clock, place.call_later, place.turns, manner.counters, pace, manner.history)
+        self._lanes = Lanes(setting, manner.first, self._skip)
         self._viewers: dict[WebRtcPlayer, None] = {}
         self._waiting: dict[Seat, WebRtcPlayer] = {}
         """Those whose video begins with the next keyframe."""
-        self._lanes: dict[LaneKey, Lane] = {}
-        self._by_medium: dict[Medium, tuple[Lane, ...]] = dict.fromkeys(Medium, ())
-        self._bursts: dict[tuple[Lane, bool], Burst | None] = {}
-        """What joiners get; valid until the next picture."""
         self._codec: Codec | None = None
         self._pack = packer(None)
         self._sound = SoundClock()
         self._reports = SenderReports(
             place.clock, manner.wall_clock, place.call_later, place.turns, manner.cname, manner.bases
-        )  # fmt: skip
+        )
         self._untold: dict[WebRtcPlayer, None] = {}
         """Viewers that were given a lane and no sender report since."""
         self._refreshed: dict[WebRtcPlayer, float] = {}
@@ -131,8 +136,9 @@ class RtpAudience:
             return
         for seat in viewer.seats.values():
             self._stop(seat)
-        self._release(viewer)
         del self._viewers[viewer]
+        viewer.host = viewer.stats = None
+        self._place.stats(viewer.transport).viewers -= 1
         self._untold.pop(viewer, None)
         self._refreshed.pop(viewer, None)
         self._reports.forget(viewer)
@@ -171,7 +177,7 @@ class RtpAudience:
     def write(self, unit: AudioUnit | VideoUnit, *, video: bool, keyframe: bool, video_comes: bool) -> None:
         """A picture or piece of sound for everyone who wants its medium."""
         if not self._viewers:
-            self._bursts.clear()
+            self._lanes.forget_bursts()
             return
         if isinstance(unit, VideoUnit):
             self._write_picture(unit)
@@ -183,8 +189,8 @@ class RtpAudience:
             self._untold.clear()
 
     def _write_picture(self, unit: VideoUnit) -> None:
-        self._bursts.clear()
-        lanes = self._by_medium[Medium.VIDEO]
+        self._lanes.forget_bursts()
+        lanes = self._lanes.of(Medium.VIDEO)
         if not self._waiting and not any(lane.cohorts for lane in lanes):
             return
         payloads = unit.form(self._pack)
@@ -192,7 +198,7 @@ class RtpAudience:
             self._refreshed.clear()
             if self._waiting:
                 self._seat_waiting()
-                lanes = self._by_medium[Medium.VIDEO]
+                lanes = self._lanes.of(Medium.VIDEO)
         timestamp = self._manner.bases[Medium.VIDEO] + (unit.timestamp + unit.composition) * VIDEO_TICKS
         for lane in lanes:
             lane.append(payloads, timestamp)
@@ -200,7 +206,7 @@ class RtpAudience:
     def _write_sound(self, unit: AudioUnit) -> None:
         time = self._manner.bases[Medium.AUDIO] + self._sound.time(unit)
         if len(unit.payload) <= SOUND_BYTES:
-            for lane in self._by_medium[Medium.AUDIO]:
+            for lane in self._lanes.of(Medium.AUDIO):
                 lane.append((unit.payload,), time)
 
     def _prepare(self, config: VideoConfig) -> None:
@@ -208,7 +214,7 @@ class RtpAudience:
         codec = Codec.H264_LOW_DELAY if config.codec is Codec.H264 else config.codec
         changed, self._codec = self._codec is not codec, codec
         self._pack = packer(config)
-        self._bursts.clear()
+        self._lanes.forget_bursts()
         if not changed:
             return
         for viewer in self._viewers:
@@ -222,17 +228,25 @@ class RtpAudience:
     def _start(self, viewer: WebRtcPlayer, seat: Seat) -> None:
         """The viewer wants this medium from now on."""
         if seat.track.medium is Medium.AUDIO:
-            lane = self._lane(seat, Codec.OPUS)
+            lane = self._lanes.find(seat, Codec.OPUS)
             if lane is not None:
                 self._place_in(lane, viewer, seat, None)
             return
-        lane = self._lane(seat, self._codec) if self._codec is not None else None
-        burst = self._burst(lane, behind=seat.last_timestamp is not None) if lane is not None else None
-        if lane is None or burst is None or (seat.last_timestamp is not None and not newer(burst.timestamp, seat.last_timestamp)):
+        lane = self._lanes.find(seat, self._codec)
+        burst = self._burst(lane, seat.last_timestamp) if lane is not None else None
+        if lane is None or burst is None:
             self._waiting[seat] = viewer
             self._place.want_keyframe()
         else:
             self._place_in(lane, viewer, seat, burst)
+
+    def _burst(self, lane: Lane, after: int | None) -> Burst | None:
+        """The newest pictures for a viewer that has been shown pictures up to this RTP timestamp before, if any."""
+        base = self._manner.bases[Medium.VIDEO]
+        burst = self._lanes.burst(lane, self._place.recall, self._pack, base, behind=after is not None)
+        if burst is not None and after is not None and not newer(burst.timestamp, after):
+            return None
+        return burst
 
     def _stop(self, seat: Seat) -> None:
         """The viewer gets nothing of this medium from now on."""
@@ -251,7 +265,7 @@ class RtpAudience:
     def _seat_waiting(self) -> None:
         """A keyframe comes: those who waited for it get it. One that cannot take this codec waits on."""
         for seat, viewer in tuple(self._waiting.items()):
-            lane = self._lane(seat, self._codec) if self._codec is not None else None
+            lane = self._lanes.find(seat, self._codec)
             if lane is not None:
                 del self._waiting[seat]
                 self._place_in(lane, viewer, seat, None)
@@ -266,39 +280,6 @@ class RtpAudience:
         else:
             self._start(viewer, seat)
 
-    def _lane(self, seat: Seat, codec: Codec) -> Lane | None:
-        """Where a viewer gets this codec; `None` if it does not take it."""
-        payload = seat.track.payloads.get(codec)
-        if payload is None:
-            return None
-        medium = seat.track.medium
-        key = LaneKey(medium, payload, seat.track.ssrc)
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = Lane(key, self._setting, self._manner.first, self._skip)
-            self._by_medium[medium] += (lane,)
-        return lane
-
-    def _burst(self, lane: Lane, *, behind: bool) -> Burst | None:
-        """The newest pictures for a joiner, made once for all that join between two of them."""
-        if (lane, behind) not in self._bursts:
-            key = lane.key
-            self._bursts[lane, behind] = make_burst(
-                self._place.recall.pictures(),
-                self._pack,
-                key.payload.type,
-                key.ssrc,
-                self._manner.bases[Medium.VIDEO],
-                lane.history.end,
-                behind=behind,
-            )
-        return self._bursts[lane, behind]
-
-    def _release(self, viewer: WebRtcPlayer) -> None:
-        viewer.host = None
-        viewer.stats = None
-        self._place.stats(viewer.transport).viewers -= 1
-
     # Every second ------------------------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
@@ -308,26 +289,20 @@ class RtpAudience:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._keep({})
-        self._bursts.clear()
-
-    def _keep(self, lanes: dict[LaneKey, Lane]) -> None:
-        """The other lanes, in which nobody has been for a while, are given up."""
-        self._lanes = lanes
-        for medium in Medium:
-            self._by_medium[medium] = tuple(lane for key, lane in lanes.items() if key.medium is medium)
+        self._lanes.tidy()
+        self._lanes.forget_bursts()
 
     def _tick(self) -> None:
         """Report to everyone, spare those that lose too much, and ask again for the keyframe that someone waits for."""
         self._arm()
         if self._waiting:
             self._place.want_keyframe()
-        sent = {lane: lane.packets - self._counted.get(lane, 0) for lane in self._by_medium[Medium.VIDEO]}
+        sent = {lane: lane.packets - self._counted.get(lane, 0) for lane in self._lanes.of(Medium.VIDEO)}
         for viewer in self._viewers:
             seat = viewer.seats.get(Medium.VIDEO)
             if seat is not None and seat.cohort is not None and viewer.struggles(sent.get(seat.cohort.lane, 0)):
                 self._skip(seat)
-        self._keep({key: lane for key, lane in self._lanes.items() if lane.cohorts})
+        self._lanes.tidy()
         self._counted = {lane: lane.packets for lane in sent}
         self._reports.tell(self._viewers)
 

@@ -13,10 +13,8 @@ from typing import NamedTuple
 RUN = 24
 """Packets that one viewer gets back to back before others have their turn."""
 
-KEPT_SECONDS = 2.0
-"""Older packets are of no use to anyone."""
 SETTLED_SECONDS = 0.5
-"""Younger packets are kept beyond `kept`: a picture of any size has to reach everyone."""
+"""Younger packets are kept beyond `most`: a picture of any size has to reach everyone."""
 MOST = 8192
 """Packets kept in any case at most."""
 _SLACK = 128
@@ -32,13 +30,17 @@ class Run(NamedTuple):
 
 
 class History:
-    """Packets by number: `first` is the oldest that is kept, `end` the next to come."""
+    """Packets by number: `first` is the oldest that is kept, `end` the next to come.
 
-    __slots__ = ("_first", "_kept", "_packets", "_run", "_run_span", "_size", "_written", "end")
+    Kept are `most` packets that are not older than `seconds`, roughly.
+    """
 
-    def __init__(self, first: int, kept: int, packets: Iterable[bytes] = ()) -> None:
+    __slots__ = ("_first", "_most", "_packets", "_run", "_run_span", "_seconds", "_size", "_written", "end")
+
+    def __init__(self, first: int, most: int, seconds: float, packets: Iterable[bytes] = ()) -> None:
         self._first = first
-        self._kept = kept
+        self._most = most
+        self._seconds = seconds
         self._packets = list(packets)
         self._size = sum(map(len, self._packets))
         self._written: deque[tuple[float, int, int]] = deque()
@@ -89,11 +91,11 @@ class History:
 
     def _forget(self, now: float) -> None:
         written = self._written
-        too_old, settled, kept = now - KEPT_SECONDS, now - SETTLED_SECONDS, self.end - self._kept
+        too_old, settled, enough = now - self._seconds, now - SETTLED_SECONDS, self.end - self._most
         first = self._first
         while len(written) > 1:
             at, end, size = written[0]
-            if at > too_old and not (end <= kept and at <= settled) and self.end - first <= MOST:
+            if at > too_old and not (end <= enough and at <= settled) and self.end - first <= MOST:
                 break
             written.popleft()
             self._size -= size

@@ -29,7 +29,7 @@ COHORT_VIEWERS = 12
 AT_ONCE = 48
 """So few packets, counted for each viewer, are sent where they come up, without waiting for a turn."""
 KEPT = {Medium.VIDEO: 1024, Medium.AUDIO: 256}
-"""Packets that are kept to be sent again."""
+"""Packets that are kept to be sent again, at most."""
 BURST_SECONDS = 1.0
 """A joiner has the newest pictures within this, however many they are."""
 BURST_KEPT = 1.0
@@ -69,6 +69,8 @@ class Setting(NamedTuple):
     counters: SendingCounters
     pace: float
     """Bytes per second for a viewer that is behind, at least."""
+    history: float
+    """Seconds for which packets may be asked for again, at most."""
 
 
 class Cohort:
@@ -181,7 +183,7 @@ class Lane:
         self.setting = setting
         self._counters = setting.counters
         self._overtaken = overtaken
-        self.history = History(first, KEPT[key.medium])
+        self.history = History(first, KEPT[key.medium], setting.history)
         self.cohorts: list[Cohort] = []
         self.size = 0
         """Viewers that are fed."""

@@ -136,7 +136,7 @@ def make_burst(
         made += packets(payload_type, ssrc, number, start + index * step, payloads, marker=True)
         number += len(payloads)
     last = start + step * (len(packed) - 1)
-    return Burst(History(first, len(made), made), start & 0xFFFF_FFFF, last & 0xFFFF_FFFF)
+    return Burst(History(first, len(made), 0.0, made), start & 0xFFFF_FFFF, last & 0xFFFF_FFFF)
 
 
 def newer(timestamp: int, than: int) -> bool:

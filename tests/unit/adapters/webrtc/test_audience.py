@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.media.units import Codec, Medium
 from adapters.webrtc.audience import REFRESH_AFTER, REFRESH_PAUSE
+from adapters.webrtc.depacketizer import H264Depacketizer
 from adapters.webrtc.history import RUN
 from adapters.webrtc.lane import COHORT_VIEWERS
 from adapters.webrtc.packing import SoundClock
@@ -244,6 +245,19 @@ def test_parameter_sets_go_with_each_keyframe_and_are_the_newest() -> None:
     assert OTHER_VIDEO_CONFIG[8:22] in newest.payload
 
 
+def test_a_joiner_can_put_together_every_picture() -> None:
+    stage, _ = playing(1)
+    published = [stage.picture(size, key=size == 9000) for size in (9000, 40, 3000, 1100)]
+    _, late = stage.join()
+    stage.loop.advance(0.1)
+    published += [stage.picture(size) for size in (5000, 20)]
+    depacketizer = H264Depacketizer()
+    frames = [frame for packet in stage.of(late, VIDEO) for frame in depacketizer.push(packet)]
+    assert [frame.payload for frame in frames] == [unit.payload for unit in published]
+    assert [frame.keyframe for frame in frames] == [unit.keyframe for unit in published]
+    assert len(frames[0].parameter_sets) == 2
+
+
 # Times -------------------------------------------------------------------------------------------------------------------
 
 
@@ -336,7 +350,7 @@ def test_cohorts_grow_together_again() -> None:
     stage.loop.advance(0.1)
     stage.picture(3000)
     stage.loop.advance(0.1)
-    (lane,) = stage.audience._by_medium[VIDEO]
+    (lane,) = stage.audience._lanes.of(VIDEO)
     assert len(lane.cohorts) == 1
 
 
@@ -405,7 +419,7 @@ def test_whoever_left_gets_nothing_and_leaves_nothing() -> None:
     assert stage.loop.pending == 0
     assert len(stage.audience) == 0
     assert stage.stats["webrtc"].viewers == 0
-    assert stage.audience._lanes == {}
+    assert len(stage.audience._lanes) == 0
 
 
 def test_joining_twice_is_joining_once() -> None:

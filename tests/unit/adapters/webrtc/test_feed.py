@@ -28,7 +28,7 @@ def packet(number: int, size: int = 0) -> bytes:
 
 
 def history(first: int, count: int, size: int = 0) -> History:
-    return History(first, 10_000, [packet(number, size) for number in range(first, first + count)])
+    return History(first, 10_000, 2.0, [packet(number, size) for number in range(first, first + count)])
 
 
 def test_the_first_viewer_of_a_lane_takes_its_numbers_as_they_are() -> None:
@@ -40,7 +40,7 @@ def test_the_first_viewer_of_a_lane_takes_its_numbers_as_they_are() -> None:
 
 @given(st.integers(0, 10 * WRAP))
 def test_nobody_begins_close_before_the_wrap(position: int) -> None:
-    live = History(position, 100)
+    live = History(position, 100, 2.0)
     viewer = feed()
     viewer.follow(live, position, live, RTX)
     assert (position + viewer.offset) % WRAP < WRAP - UNSAFE
