@@ -25,20 +25,21 @@ class Due(Protocol):
 class Turns:
     """The queue of what is due. One event loop iteration spends `budget`, hardly more."""
 
-    __slots__ = ("_budget", "_call_later", "_due")
+    __slots__ = ("_budget", "_call_later", "_due", "_scheduled")
 
     def __init__(self, call_later: CallLater, budget: int) -> None:
         self._call_later = call_later
         self._budget = budget
         self._due: deque[Due] = deque()
+        self._scheduled = False
 
     def add(self, due: Due) -> None:
         """`due` gets its turn in the next iteration, or after those that wait already."""
-        if not self._due:
-            self._call_later(0, self._take)
         self._due.append(due)
+        self._schedule()
 
     def _take(self) -> None:
+        self._scheduled = False
         due = self._due
         last = len(due)  # what queues again while it is served waits for the next iteration
         spent = 0
@@ -48,4 +49,9 @@ class Turns:
                 spent += due.popleft().flush()
         finally:
             if due:
-                self._call_later(0, self._take)
+                self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._call_later(0, self._take)
