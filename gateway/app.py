@@ -12,29 +12,37 @@ import secrets
 import signal
 import time
 from collections import Counter
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import product
+from statistics import fmean
 
 import uvloop
 
 from adapters.flv.player import HEADERS as FLV_HEADERS
 from adapters.flv.player import FlvPlayer
 from adapters.media.streams import Streams
+from adapters.media.transcoders import TranscoderPool
 from adapters.rtmp.server import RtmpServer
+from adapters.webrtc.connections import Connection, Incoming, Outgoing
+from adapters.webrtc.server import WebRtcServer
 from gateway.addresses import Addresses
-from gateway.auth.access import AccessRequest, Action
+from gateway.auth.access import Action
 from gateway.auth.stream_keys import NONCE_BYTES, KeySigner, StreamKey
-from gateway.auth.turn import ice_servers
+from gateway.auth.turn import IceServer, ice_servers
 from gateway.config import HOURS, Config
 from gateway.config.checks import DEV_APP
-from gateway.errors import SHUTTING_DOWN, TRANSPORT_UNSUPPORTED, GatewayError
+from gateway.errors import SHUTTING_DOWN, GatewayError
 from gateway.http.flv import add_flv
 from gateway.http.operations import add_operations
 from gateway.http.origin import Clients
 from gateway.http.pages import add_pages
 from gateway.http.server import HttpServer
 from gateway.http.websocket import add_websocket
+from gateway.http.whip import add_whip
 from gateway.logs import set_up_logging
-from gateway.quality.metrics import Metrics, Snapshot
+from gateway.quality.bitrates import Bitrates
+from gateway.quality.metrics import Metrics, Snapshot, TranscodeSnapshot, Way, WebRtcSnapshot
 from gateway.rooms.grants import Grants
 from gateway.rooms.registry import Registry
 from gateway.signaling.methods import Signaling
@@ -46,24 +54,10 @@ _ID_BYTES = 12
 _WELCOME_STREAM = "demo"
 """The stream that development mode prints addresses for."""
 _WELCOME_TTL = 24 * HOURS
+_WAYS: Sequence[Way] = (("in", "webrtc"), ("in", "whip"), ("out", "webrtc"), ("out", "whep"))
+"""Directions and protocols of WebRTC."""
 _LAG_PROBE = 0.1
 """Seconds between two probes of the event loop's lag."""
-
-
-class _Unserved:
-    """Stands where WebRTC will stand."""
-
-    async def publish(self, request: AccessRequest, offer: str) -> NoReturn:
-        raise GatewayError(TRANSPORT_UNSUPPORTED, "webrtc")
-
-    async def invite(self, request: AccessRequest) -> NoReturn:
-        raise GatewayError(TRANSPORT_UNSUPPORTED, "webrtc")
-
-    async def restart_offer(self, id: str) -> NoReturn:
-        raise GatewayError(TRANSPORT_UNSUPPORTED, "webrtc")
-
-    async def accept(self, id: str, answer: str) -> None:
-        raise GatewayError(TRANSPORT_UNSUPPORTED, "webrtc")
 
 
 class Gateway:
@@ -78,19 +72,23 @@ class Gateway:
         signers = {app: KeySigner(settings.secret) for app, settings in config.apps.items()}
         self.grants = Grants(signers, config.media.key_ttl, time.time, _new_id)
         self.registry = Registry(config.apps, config.signaling, config.media, self.grants, self.timers)
-        self.streams = Streams(self.registry, config.media)
+        self.transcoders = TranscoderPool(config.webrtc.transcodes)
+        self.streams = Streams(self.registry, config.media, self.transcoders)
         self.registry.connect(self.streams)
         self.rtmp = RtmpServer(self.streams, config.rtmp)
+        self.webrtc = WebRtcServer(self.streams, config.webrtc, config.media, config.listen)
         self.http = HttpServer(config)
         self.metrics = Metrics(self.snapshot)
+        self._bitrates: Bitrates[Way] = Bitrates(clock())
         self.signaling = Signaling(
-            config.signaling, config.apps, self.registry, Addresses.of(config.listen), _Unserved(),
-            lambda user: ice_servers(config.webrtc, user, time.time()), self.timers, clock, time.time, _new_id,
+            config.signaling, config.apps, self.registry, Addresses.of(config.listen), self.webrtc, self._ice_servers,
+            self.timers, clock, time.time, _new_id,
         )  # fmt: skip
         clients = Clients(config.listen.trusted_proxies)
         add_websocket(self.http.app, self.signaling, config.signaling, clients)
         self.flv_refusals: Counter[str] = Counter()
         add_flv(self.http.app, FlvPlayer, self.streams.play, FLV_HEADERS, clients, self.flv_refusals)
+        add_whip(self.http.app, self.webrtc, self._ice_servers, lambda: self.addresses.http, clients)
         add_pages(self.http.app, DEV_APP if config.dev else None, lambda: self.addresses.ws)
         add_operations(self.http.app, self.metrics, lambda: self.ready)
         self.ready = False
@@ -105,18 +103,23 @@ class Gateway:
         """Listens on every port. Raises OSError, whose text names the address, if one cannot be had."""
         listen = self.config.listen
         try:
-            await self.rtmp.start(listen.host, listen.rtmp_port)
-        except OSError as error:
-            raise _not_had("RTMP", listen.host, listen.rtmp_port, error) from error
-        try:
-            await self.http.start()
-        except OSError as error:
-            await self.rtmp.stop(GatewayError(SHUTTING_DOWN))
-            raise _not_had("HTTP", listen.host, listen.port, error) from error
+            with _naming("RTMP", listen.host, listen.rtmp_port):
+                await self.rtmp.start(listen.host, listen.rtmp_port)
+            with _naming("WebRTC (UDP)", listen.host, listen.udp_port):
+                await self.webrtc.start(listen.host, listen.udp_port)
+            with _naming("HTTP", listen.host, listen.port):
+                await self.http.start()
+        except OSError:
+            for server in (self.rtmp, self.webrtc):
+                await server.stop(GatewayError(SHUTTING_DOWN))
+            raise
         self.signaling.addresses = Addresses.of(listen, self.http.port, self.rtmp.port)
         self._lag_probe = asyncio.create_task(self._probe_lag())
         self.ready = True
-        _log.info("started http=%s:%d rtmp=%s:%d", listen.host, self.http.port, listen.host, self.rtmp.port)
+        _log.info(
+            "started http=%s:%d rtmp=%s:%d udp=%s:%d",
+            listen.host, self.http.port, listen.host, self.rtmp.port, listen.host, self.webrtc.port,
+        )  # fmt: skip
 
     async def stop(self) -> None:
         """Stops accepting, tells every session when to come back, closes media, within the configured grace."""
@@ -125,10 +128,12 @@ class Gateway:
         self.signaling.shut_down(self.config.shutdown_spread, random.Random())
         try:
             async with asyncio.timeout(self.config.shutdown_grace):
-                await asyncio.gather(self.signaling.silent(), self.rtmp.stop(GatewayError(SHUTTING_DOWN)))
+                over = GatewayError(SHUTTING_DOWN)
+                await asyncio.gather(self.signaling.silent(), self.rtmp.stop(over), self.webrtc.stop(over))
         except TimeoutError:
             _log.warning("sockets did not close in time count=%d", len(self.signaling.conversations))
         self.streams.stop(GatewayError(SHUTTING_DOWN))
+        self.transcoders.close()
         await self.http.stop()
         if self._lag_probe:
             self._lag_probe.cancel()
@@ -138,7 +143,13 @@ class Gateway:
 
     def snapshot(self) -> Snapshot:
         """The state that Prometheus is told."""
-        played = self.streams.totals()
+        played, rtmp, webrtc = self.streams.totals(), self.rtmp.stats, self.webrtc.stats
+        peers = Counter((peer.direction, peer.request.transport) for peer in self.webrtc.connections)
+        bytes_in = {"rtmp": rtmp.bytes_in, "webrtc": webrtc.receiving.bytes}
+        bytes_out = {protocol: stats.bytes_out for protocol, stats in played.items()}
+        refusals = {"rtmp": rtmp.refusals, "flv": self.flv_refusals, "webrtc": webrtc.refusals}
+        totals = {("in", protocol): count for protocol, count in bytes_in.items()}
+        totals |= {("out", protocol): count for protocol, count in bytes_out.items()}
         return Snapshot(
             rooms=len(self.registry.rooms),
             sessions=Counter(attachment.phase.name.lower() for attachment in self.signaling.sessions.by_id.values()),
@@ -146,21 +157,31 @@ class Gateway:
             streams=Counter(stream.state.value for stream in self.registry.streams.values()),
             grants=len(self.grants),
             viewers={protocol: stats.viewers for protocol, stats in played.items()},
-            publishers={"rtmp": len(list(self.streams.ingests()))},
-            connections={"rtmp": self.rtmp.stats.connections},
-            bytes_in={"rtmp": self.rtmp.stats.bytes_in},
-            bytes_out={protocol: stats.bytes_out for protocol, stats in played.items()},
+            publishers={"rtmp": rtmp.publishers, **{name: count for (way, name), count in peers.items() if way == "in"}},
+            connections={"rtmp": rtmp.connections, **{name: count for (_, name), count in peers.items()}},
+            bytes_in=bytes_in,
+            bytes_out=bytes_out,
             skips={protocol: stats.skips for protocol, stats in played.items()},
             dropped={protocol: stats.dropped for protocol, stats in played.items()},
-            refusals={
-                (protocol, reason): count
-                for protocol, counts in (("rtmp", self.rtmp.stats.refusals), ("flv", self.flv_refusals))
-                for reason, count in counts.items()
-            },
+            refusals={(protocol, reason): count for protocol, counts in refusals.items() for reason, count in counts.items()},
+            bitrates=self._bitrates.at(self._loop.time(), totals),
+            webrtc=_webrtc_snapshot(self.webrtc),
+            transcodes=self._transcode_snapshot(),
             timers=len(self.timers),
             tasks=len(asyncio.all_tasks()),
             ready=self.ready,
         )
+
+    def _transcode_snapshot(self) -> TranscodeSnapshot:
+        pool = self.transcoders
+        return TranscodeSnapshot(
+            {"audio": self.streams.transcoding, "video": pool.running},
+            {"started": pool.started, "refused": pool.refused, "failed": pool.failed},
+            {"made": pool.pictures, "left out": pool.left_out},
+        )
+
+    def _ice_servers(self, user: str) -> Sequence[IceServer]:
+        return ice_servers(self.config.webrtc, user, time.time())
 
     def _arm(self, at: float) -> None:
         """Keeps one timer of the loop on the earliest deadline."""
@@ -183,8 +204,54 @@ class Gateway:
             self.metrics.loop_lag.observe(max(0.0, self._loop.time() - asked))
 
 
-def _not_had(protocol: str, host: str, port: int, error: OSError) -> OSError:
-    return OSError(error.errno, f"{protocol} on {host}:{port}: {error.strerror or error}")
+@contextmanager
+def _naming(protocol: str, host: str, port: int) -> Iterator[None]:
+    """An address that cannot be had is named in the error."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, f"{protocol} on {host}:{port}: {error.strerror or error}") from error
+
+
+def _webrtc_snapshot(server: WebRtcServer) -> WebRtcSnapshot:
+    received, sent, udp = server.stats.receiving, server.stats.sending, server.udp.stats
+    losses: dict[Way, list[float]] = {}
+    trips: dict[Way, list[float]] = {}
+    peers = dict.fromkeys(product(_WAYS, ("connecting", "connected")), 0)
+    for peer in server.connections:
+        way = (peer.direction, peer.request.transport)
+        peers[way, peer.state] += 1
+        lost, trip = _heard_of(peer)
+        losses.setdefault(way, []).extend(lost)
+        trips.setdefault(way, []).extend(trip)
+    return WebRtcSnapshot(
+        peers={(*way, state): count for (way, state), count in peers.items()},
+        waiting=server.waiting,
+        handshakes={"connected": server.stats.handshakes, "failed": server.stats.failed},
+        packets={"in": received.packets, "out": sent.packets},
+        lost={"in": received.lost},
+        nacks={"in": received.nacks, "out": sent.nacks},
+        rtx={"in": received.recovered, "out": sent.rtx},
+        plis={"in": received.plis, "out": sent.plis},
+        loss={way: fmean(values) for way, values in losses.items() if values},
+        round_trip={way: fmean(values) for way, values in trips.items() if values},
+        datagrams={"in": udp.datagrams_in, "out": udp.datagrams_out},
+        discarded={
+            "stranger": udp.strangers, "refused": udp.refused, "unreadable": udp.unreadable, "no room": udp.not_taken,
+            "send error": udp.send_errors, "late": received.late, "unknown": received.unknown, "malformed": received.malformed,
+        },
+    )  # fmt: skip
+
+
+def _heard_of(peer: Connection) -> tuple[list[float], list[float]]:
+    """The parts of its packets that were lost lately, and its round trips in seconds, as far as they are known."""
+    if isinstance(peer, Incoming) and peer.publisher is not None:
+        tracks = peer.publisher.stats()
+        return [track.lost for track in tracks], [track.round_trip / 1000 for track in tracks if track.round_trip is not None]
+    if isinstance(peer, Outgoing) and peer.player is not None:
+        stats = peer.player.snapshot()
+        return [arrival.loss for arrival in stats.arrivals.values()], [] if stats.rtt is None else [stats.rtt]
+    return [], []
 
 
 def _new_id() -> str:

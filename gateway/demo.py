@@ -223,7 +223,7 @@ def pull(url: str, last: Any, result: Connection) -> None:
 
 async def _call(seconds: float) -> int:
     secret = secrets.token_urlsafe(32)
-    listen = ListenSettings(host="127.0.0.1", port=0, rtmp_port=0, public_host="127.0.0.1")
+    listen = ListenSettings(host="127.0.0.1", port=0, rtmp_port=0, udp_port=0, public_host="127.0.0.1")
     gateway = Gateway(Config(listen=listen, apps={APP: AppSettings(secret)}, shutdown_grace=2.0))
     await gateway.start()
     print(f"gateway on {gateway.addresses.ws} and {gateway.addresses.rtmp}")

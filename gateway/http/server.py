@@ -1,12 +1,13 @@
 """The Sanic application: its settings, its error bodies, and who may ask in development mode.
 
-Every error over HTTP is `{"code", "name", "message", "retry"}`, whoever raised it.
+Every error over HTTP is `{"code", "name", "message", "retry"}`, whoever raised it, and `afterMs` where the pause is known.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 import ssl
 from collections.abc import Mapping
@@ -23,7 +24,12 @@ from gateway.http.origin import names_loopback
 
 _log = logging.getLogger("gateway.http")
 
-_CORS = {"access-control-allow-origin": "*"}
+_CORS = {
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers": "Location, ETag, Link, Retry-After, WWW-Authenticate",
+}
+_PAUSE_MS = 1000
+"""The pause that is advised where an error knows none of its own."""
 
 
 class _Unreadable(logging.Filter):
@@ -104,15 +110,22 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def _body(
-    status: int, code: int, name: str, message: str, retry: str, headers: Mapping[str, str] = MappingProxyType({})
-) -> HTTPResponse:
+    status: int, code: int, name: str, message: str, retry: str, headers: Mapping[str, str] = MappingProxyType({}),
+    after_ms: int | None = None,
+) -> HTTPResponse:  # fmt: skip
     told = {"code": code, "name": name, "message": message, "retry": retry}
+    if after_ms is not None:
+        told["afterMs"] = after_ms
     return json(told, status=status, headers={**headers, **_CORS})
 
 
 async def _refused(request: Request, error: GatewayError) -> HTTPResponse:
-    fault = error.fault
-    return _body(fault.status, fault.number, fault.name, fault.sentence(error.detail), fault.retry)
+    fault, headers = error.fault, {}
+    if fault.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    if fault.status in (429, 503):
+        headers["retry-after"] = str(math.ceil((error.after_ms or _PAUSE_MS) / 1000))
+    return _body(fault.status, fault.number, fault.name, fault.sentence(error.detail), fault.retry, headers, error.after_ms)
 
 
 async def _http_error(request: Request, error: SanicException) -> HTTPResponse:

@@ -37,7 +37,7 @@ def config(
     **rest: Any,
 ) -> Config:
     """Settings for tests: free ports, two apps, and whatever is given."""
-    listen = ListenSettings(host="127.0.0.1", port=0, rtmp_port=0, public_host="127.0.0.1")
+    listen = ListenSettings(host="127.0.0.1", port=0, rtmp_port=0, udp_port=0, public_host="127.0.0.1")
     return Config(
         media=dataclasses.replace(MediaSettings(), **media or {}),
         rtmp=dataclasses.replace(RtmpSettings(), **rtmp or {}),

@@ -132,7 +132,7 @@ async def serving(
     """`gateway serve` on free ports with a settings file (what two tests' apps and loopback need, unless another is given)."""
     file = folder / "gateway.toml"
     file.write_text(settings)
-    ports = ("--port", "0", "--rtmp-port", "0")
+    ports = ("--port", "0", "--rtmp-port", "0", "--udp-port", "0")
     process = await asyncio.create_subprocess_exec(
         *_COMMAND, "serve", "--config", file, *ports, *words,
         stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=environment(**environ or {}), limit=1 << 20,
