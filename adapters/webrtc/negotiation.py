@@ -79,6 +79,9 @@ def answer_publisher(offer: Description, local: Local) -> Received:
         for section in offer.sections
     ]
     tracks = tuple(_incoming(_section(offer, mid), chosen[mid]) for mid in taken)
+    types = [payload.type for track in tracks for payload in track.payloads.values()]
+    if len(set(types)) != len(types):
+        raise GatewayError(SDP_INVALID, "in a bundle each payload type has one meaning")
     return Received(written(local, "passive", sections), tracks)
 
 
