@@ -215,7 +215,7 @@ async def test_muting_is_seen_by_the_others_and_survives_a_lost_socket(medium: s
         await guest.click(button)
         muted = (await bob.event("mute"))["params"]
         assert muted[medium] is True
-        assert await guest.page.evaluate(f"document.getElementById({json.dumps(button)}).getAttribute('aria-pressed')") == "true"
+        await guest.page.until(f"document.getElementById({json.dumps(button)}).getAttribute('aria-pressed') === 'true'")
         for conversation in list(gateway.signaling.conversations):
             if conversation.attachment and conversation.attachment.session.user.id == "ann":
                 conversation.socket._ws.io_proto.transport.abort()  # type: ignore[attr-defined]

@@ -26,6 +26,9 @@ const CHROMIUM = [
 const FIREFOX = {
   "media.navigator.streams.fake": true,
   "media.navigator.permission.disabled": true,
+  // A page that may use devices is shown every address, loopback among them.
+  "permissions.default.camera": 1,
+  "permissions.default.microphone": 1,
   "media.peerconnection.ice.loopback": true,
   "media.peerconnection.ice.obfuscate_host_addresses": false,
   "media.autoplay.default": 0,
