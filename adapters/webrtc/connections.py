@@ -294,8 +294,8 @@ class Outgoing(Connection):
 
     def invite(self) -> Answer:
         """Makes the offer; the peer connects once it has answered."""
-        self._enter()
         self.invited = True
+        self._enter()
         return self._offer()
 
     def invite_again(self) -> Answer:
@@ -326,12 +326,11 @@ class Outgoing(Connection):
             self.player.rtcp(data, now)
 
     def _enter(self) -> None:
-        """Of one grant's connections that are not there yet, only so many are kept, and of invitations the newest."""
-        same = self.house.playing.setdefault(self.grant.id, {})
+        """Of a session's connections that are not there yet only so many are kept, and of invitations only the newest."""
+        most = 1 if self.invited else self.house.viewers_per_grant
         if self.grant.session is not None:
-            pending = [one for one in same if not one.connected_once]
-            signaled = self.request.transport == SIGNALED
-            most = 1 if signaled else self.house.viewers_per_grant
+            same = self.house.playing.get(self.grant.id, {})
+            pending = [one for one in same if one.invited is self.invited and not one.connected_once]
             for one in pending[: max(0, len(pending) + 1 - most)]:
                 one.end()
         self.house.playing.setdefault(self.grant.id, {})[self] = None
