@@ -4,7 +4,10 @@
 //	rtcload whip URL -f clip.flv -o clip.ogg -n N   publishers (H.264 from FLV + Opus from Ogg), SEI stamped
 //
 // URL may contain %d (index). Instead of URL: -urls FILE with one URL per line and, after a blank, its bearer;
-// peer i uses line i % lines. Prints RAMPED / WINDOW_START / WINDOW_END and one JSON line like mload does.
+// peer i uses line (base + i) % lines. Prints RAMPED / WINDOW_START / WINDOW_END and one JSON line like mload does.
+//
+// first_video_ms: the first packet of video; first_key_ms: the first packet of a keyframe; first_picture_ms: the last
+// packet of the first keyframe that came whole, with its parameter sets: what a decoder could show.
 package main
 
 import (
@@ -50,6 +53,7 @@ type peer struct {
 	loc                              string
 	start, signalled, connected      int64
 	firstAudio, firstVideo, firstKey int64
+	firstPicture                     int64
 	vpk, apk, bytes, frames          int64
 	wvpk, wapk, wbytes, wframes      int64
 	lost, seiLost, noSei             int64
@@ -136,6 +140,7 @@ func (p *peer) readTrack(t *webrtc.TrackRemote) {
 	var lastSeq uint64
 	haveSei := false
 	frameHasSei := false
+	whole, idr, sps := false, false, false // of the frame that is arriving
 	for {
 		n, _, err := t.Read(buf)
 		if err != nil {
@@ -157,6 +162,7 @@ func (p *peer) readTrack(t *webrtc.TrackRemote) {
 		if w {
 			p.wbytes += int64(n)
 		}
+		next := !have || seq == last+1
 		if have {
 			d := seq - last
 			if d > 1 && d < 30000 {
@@ -191,6 +197,7 @@ func (p *peer) readTrack(t *webrtc.TrackRemote) {
 				p.noSei++
 			}
 			frameHasSei = false
+			whole, idr, sps = next && starts(buf[h:n]), false, false
 			haveTS = true
 			lastTS = ts
 			if p.firstVideo == 0 {
@@ -200,26 +207,30 @@ func (p *peer) readTrack(t *webrtc.TrackRemote) {
 				p.gap = now - p.lastv
 			}
 			p.lastv = now
+		} else if !next {
+			whole = false
 		}
 		if h < n {
 			pl := buf[h:n]
 			nt := pl[0] & 31
-			key := nt == 5 || nt == 7
+			i5, i7 := nt == 5, nt == 7
 			if nt == 24 {
 				for o := 1; o+3 < len(pl); {
 					l := int(pl[o])<<8 | int(pl[o+1])
 					k := pl[o+2] & 31
-					if k == 5 || k == 7 {
-						key = true
-					}
+					i5, i7 = i5 || k == 5, i7 || k == 7
 					o += 2 + l
 				}
 			}
 			if nt == 28 && len(pl) > 1 && pl[1]&0x1f == 5 {
-				key = true
+				i5 = true
 			}
-			if key && p.firstKey == 0 {
+			idr, sps = idr || i5, sps || i7
+			if (i5 || i7) && p.firstKey == 0 {
 				p.firstKey = now
+			}
+			if buf[1]&0x80 != 0 && whole && idr && sps && p.firstPicture == 0 {
+				p.firstPicture = now
 			}
 			if nt == 6 || nt == 24 || nt == 28 {
 				if i := bytes.Index(pl, uuid); i >= 0 && i+40 <= len(pl) {
@@ -244,6 +255,11 @@ func (p *peer) readTrack(t *webrtc.TrackRemote) {
 		}
 		p.mu.Unlock()
 	}
+}
+
+// Whether a payload begins a NAL unit: all do, except the later fragments of one.
+func starts(pl []byte) bool {
+	return len(pl) > 0 && (pl[0]&31 != 28 || len(pl) > 1 && pl[1]&0x80 != 0)
 }
 
 type vframe struct {
@@ -417,7 +433,7 @@ func pct(a []int64, div float64) interface{} {
 
 func main() {
 	usage := func() {
-		fmt.Fprintln(os.Stderr, "rtcload whep|whip URL|-urls FILE [-n -r -s -t -f -o -bearer]")
+		fmt.Fprintln(os.Stderr, "rtcload whep|whip URL|-urls FILE [-n -r -s -t -f -o -m -b -1 -bearer -leave]")
 		os.Exit(2)
 	}
 	if len(os.Args) < 3 {
@@ -435,8 +451,10 @@ func main() {
 	clip := fs.String("f", "", "flv")
 	ogg := fs.String("o", "", "ogg opus")
 	mod := fs.Int("m", 0, "")
+	base := fs.Int("b", 0, "number of the first peer")
+	leave := fs.String("leave", "delete", "delete: as the standard says; close: without a word over HTTP; vanish: without any")
 	bearer := fs.String("bearer", "", "")
-	firstOnly := fs.Bool("1", false, "stop when all got first key frame (or -t s)")
+	firstOnly := fs.Bool("1", false, "stop when all got a picture and sound (or -t s)")
 	urls := fs.String("urls", "", "file: one URL and bearer per line")
 	fs.Parse(args)
 	if (u == "") == (*urls == "") || (mode != "whep" && mode != "whip") {
@@ -468,9 +486,9 @@ func main() {
 		}
 		p := &peer{idx: i}
 		ps[i] = p
-		id := i
+		id := *base + i
 		if *mod > 0 {
-			id = i % *mod
+			id = *base + i%*mod
 		}
 		to := targets[id%len(targets)]
 		if *urls == "" {
@@ -546,7 +564,7 @@ func main() {
 			k := 0
 			for _, p := range ps {
 				p.mu.Lock()
-				if p.firstKey != 0 {
+				if p.firstPicture != 0 && p.firstAudio != 0 {
 					k++
 				}
 				p.mu.Unlock()
@@ -569,10 +587,10 @@ func main() {
 		fmt.Println("WINDOW_END")
 	}
 	close(quit)
-	var conn, fv, fk, fa, age, gap, vf, ap, by, lat []int64
+	var conn, fv, fk, fp, fa, age, gap, vf, ap, by, lat []int64
 	var lost, sl, ns int64
 	errs := map[string]int{}
-	got := 0
+	got, alive, silent := 0, 0, 0
 	for _, p := range ps {
 		p.mu.Lock()
 		if p.connected != 0 {
@@ -584,6 +602,15 @@ func main() {
 		}
 		if p.firstKey != 0 {
 			fk = append(fk, p.firstKey-p.start)
+		}
+		if p.firstPicture != 0 {
+			fp = append(fp, p.firstPicture-p.start)
+		}
+		if w0 != 0 && p.firstVideo != 0 && p.wapk == 0 {
+			silent++
+		}
+		if p.connected != 0 && p.err == "" {
+			alive++
 		}
 		if p.firstAudio != 0 {
 			fa = append(fa, p.firstAudio-p.start)
@@ -610,15 +637,18 @@ func main() {
 	if sec > 0 {
 		cpu = (tv(r1.Utime) + tv(r1.Stime) - tv(r0.Utime) - tv(r0.Stime)) / sec
 	}
-	out := map[string]interface{}{"mode": mode, "url": strings.SplitN(u, "?", 2)[0], "n": *n, "alive": len(conn) - len(errs), "got_video": got, "window_s": sec, "client_cpu_s_per_s": cpu, "rtp_lost": lost, "frames_lost": sl, "frames_no_sei": ns, "connect_ms": pct(conn, 1e3), "first_video_ms": pct(fv, 1e3), "first_key_ms": pct(fk, 1e3), "first_audio_ms": pct(fa, 1e3), "first_frame_age_ms": pct(age, 1e3), "max_video_gap_ms": pct(gap, 1e3), "video_frames_in_window": pct(vf, 1), "audio_msgs_in_window": pct(ap, 1), "media_bytes_in_window": pct(by, 1), "latency_ms": pct(lat, 1e3), "late_max_ms": float64(pubLate) / 1e3, "errors": errs}
+	out := map[string]interface{}{"mode": mode, "url": strings.SplitN(u, "?", 2)[0], "n": *n, "alive": alive, "players_no_audio_in_window": silent, "got_video": got, "window_s": sec, "client_cpu_s_per_s": cpu, "rtp_lost": lost, "frames_lost": sl, "frames_no_sei": ns, "connect_ms": pct(conn, 1e3), "first_video_ms": pct(fv, 1e3), "first_key_ms": pct(fk, 1e3), "first_picture_ms": pct(fp, 1e3), "first_audio_ms": pct(fa, 1e3), "first_frame_age_ms": pct(age, 1e3), "max_video_gap_ms": pct(gap, 1e3), "video_frames_in_window": pct(vf, 1), "audio_msgs_in_window": pct(ap, 1), "media_bytes_in_window": pct(by, 1), "latency_ms": pct(lat, 1e3), "late_max_ms": float64(pubLate) / 1e3, "errors": errs}
 	j, _ := json.Marshal(out)
 	fmt.Println(string(j))
+	if *leave == "vanish" {
+		os.Exit(0)
+	}
 	var wg sync.WaitGroup
 	for _, p := range ps {
 		wg.Add(1)
 		go func(p *peer) {
 			defer wg.Done()
-			if p.loc != "" {
+			if p.loc != "" && *leave == "delete" {
 				rq, _ := http.NewRequest("DELETE", p.loc, nil)
 				c := http.Client{Timeout: 2 * time.Second}
 				if rs, e := c.Do(rq); e == nil {
