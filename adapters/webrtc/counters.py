@@ -51,6 +51,6 @@ class WebRtcStats:
     handshakes: int = 0
     """Peers that connected."""
     failed: int = 0
-    """Peers that were answered and never connected."""
+    """Peers that ended before they had connected."""
     refusals: Counter[str] = field(default_factory=Counter)
     """By fault name or one of the labels above."""

@@ -18,7 +18,8 @@ from adapters.webrtc.addresses import announced_addresses
 from adapters.webrtc.admission import Admission, Ticket
 from adapters.webrtc.aiortc_internals import Certificate
 from adapters.webrtc.audience import RtpManner
-from adapters.webrtc.connections import SIGNALED, Answer, Connection, House, Incoming, Outgoing
+from adapters.webrtc.connection import SIGNALED, Answer, Connection, House
+from adapters.webrtc.connections import Incoming, Outgoing
 from adapters.webrtc.counters import TOO_MANY_PEERS, WebRtcStats
 from adapters.webrtc.descriptions import credentials, parse
 from adapters.webrtc.negotiation import restart_fragment
