@@ -59,7 +59,7 @@ class WebRtcServer:
         loop = asyncio.get_running_loop()
         random = random or SystemRandom()
         stats = WebRtcStats()
-        manner = RtpManner(stats.sending, wall_clock, random, settings.burst_bitrate)
+        manner = RtpManner(stats.sending, wall_clock, random, settings.burst_bitrate, settings.history)
         announced = announced_addresses(listen.host, settings.announced, listen.public_host)
         self._settings = settings
         self._house = House(
