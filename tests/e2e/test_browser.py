@@ -293,6 +293,42 @@ async def test_a_browser_that_holds_sound_back_offers_a_tap() -> None:
         await guest.page.until(f"{tile}.unblock.hidden && !{tile}.video.muted && !{tile}.video.paused")
 
 
+async def test_a_camera_that_is_turned_on_later_is_seen_by_those_who_listen_already(tmp_path: Path) -> None:
+    async with running() as gateway, browsing("chromium") as browser:
+        caller = await Client.login(gateway, "caller")
+        ann = await Guest.join(browser, gateway, "ann", "audio", before=SMALLER)
+        bob = await Guest.join(browser, gateway, "bob", "none")
+        await bob.connected(ann.stream)
+        assert (await on_air(caller, ann.stream))["media"] == ["audio"]
+        await ann.click("toggle-camera")
+        await bob.sees(ann.stream)
+        decoded = await decode(await pulled(caller, ann.stream, "flv", tmp_path, 2))
+        assert decoded.errors == ""
+        assert decoded.video
+        assert not caller.heard("streams", type="DELETE")
+        await caller.close()
+
+
+async def test_another_camera_takes_over_without_a_break() -> None:
+    cameras = "--use-fake-device-for-media-stream=device-count=3"  # the second one is for depth, which nobody encodes
+    async with running() as gateway, browsing("chromium", cameras) as browser:
+        ann = await Guest.join(browser, gateway, "ann")
+        bob = await Guest.join(browser, gateway, "bob", "none")
+        await bob.sees(ann.stream)
+        await ann.click("open-devices")
+        choice = "document.querySelector('#devices-dialog select[data-kind=video]')"
+        await ann.page.until(f"{choice}?.options.length === 3")
+        chosen = "gatewayRoom.publication.media.getVideoTracks()[0].getSettings().deviceId"
+        before = await ann.page.evaluate(chosen)
+        await ann.page.evaluate(
+            f"{choice}.value = [...{choice}.options].find((one) => one.text.endsWith('2')).value,"
+            f"{choice}.dispatchEvent(new Event('change'))"
+        )
+        await ann.page.until(f"{chosen} !== {before!r}")
+        await bob.decodes(ann.stream, 20)
+        assert await ann.text("#devices-error") == ""
+
+
 async def test_the_page_shows_how_each_stream_fares() -> None:
     async with running() as gateway, browsing("chromium") as browser, phone(gateway):
         guest = await Guest.join(browser, gateway, "ann", before=SMALLER)

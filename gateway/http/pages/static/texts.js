@@ -51,7 +51,7 @@ const TEXTS = {
     soundHint: "The browser does not play sound before you tap.",
     details: "Figures",
     bitrate: "Bitrate",
-    fps: "Pictures per second",
+    fps: "Pictures/s",
     loss: "Loss",
     rtt: "Round trip",
     rttServer: "to the gateway",
