@@ -19,7 +19,7 @@ from typing import NoReturn
 from gateway import app, demo
 from gateway.addresses import Addresses
 from gateway.auth.access import Action
-from gateway.auth.stream_keys import NONCE_BYTES, KeySigner, pull_url, push_url
+from gateway.auth.stream_keys import NONCE_BYTES, KeySigner
 from gateway.auth.tokens import MAX_LIFETIME, make_token
 from gateway.config import AppSettings, Config
 from gateway.config.checks import for_serving, require_public_host
@@ -76,11 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     token = command("token", "Print a join token.", _token)
     token.add_argument("--room", help="the only room that may be entered")
     token.add_argument("--no-publish", action="store_true", help="the user may only play")
-    url = command("url", "Print a signed media address that is good without a session.", _url)
+    url = command("url", "Print a signed media address that is good without a session; for WHIP and WHEP, the key after it.", _url)
     way = url.add_mutually_exclusive_group(required=True)
     way.add_argument("--push", action="store_const", const=Action.PUBLISH, dest="action", help="an address to push to")
     way.add_argument("--play", action="store_const", const=Action.PLAY, dest="action", help="an address to play from")
-    url.add_argument("--protocol", choices=("rtmp", "flv"), default="rtmp")
+    url.add_argument("--protocol", choices=("rtmp", "flv", "whip", "whep"), default="rtmp")
     url.add_argument("--stream", required=True)
     for one, ttl in ((token, "24h"), (url, "300s")):
         one.add_argument("--app", required=True)
@@ -135,13 +135,12 @@ def _url(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
     key = signer.sign(
         given.app, given.action, stream, grant_id=None, user=user, expires_at=time.time() + given.ttl, nonce=nonce
     )
-    if given.action is Action.PLAY:
-        print(pull_url(given.protocol, bases.http if given.protocol == "flv" else bases.rtmp, stream, key))
-    elif given.protocol == "rtmp":
-        print(push_url(bases.rtmp, stream, key))
-    else:
-        raise ConfigError("an address to push to is an rtmp one")
-    return 0
+    ways = bases.pull(stream, key) if given.action is Action.PLAY else bases.push(stream, key)
+    for way in ways:
+        if way.protocol == given.protocol:
+            print(way.url, *([way.key.reveal()] if way.key else []))
+            return 0
+    raise ConfigError(f"--protocol is one of {', '.join(way.protocol for way in ways)} there")
 
 
 if __name__ == "__main__":

@@ -292,7 +292,7 @@ def _print_welcome(gateway: Gateway) -> None:
         return signer.sign(DEV_APP, action, _WELCOME_STREAM, grant_id=None, user="dev", expires_at=until, nonce=nonce)
 
     addresses, play = gateway.addresses, key(Action.PLAY)
-    lines = [("signaling", addresses.ws), ("appID", f"{DEV_APP} (a token is not needed)")]
+    lines = [("page", f"{addresses.http}/"), ("signaling", addresses.ws), ("appID", f"{DEV_APP} (a token is not needed)")]
     lines += [("push", way.url) for way in addresses.push(_WELCOME_STREAM, key(Action.PUBLISH)) if way.key is None]
     lines += [("play", way.url) for way in addresses.pull(_WELCOME_STREAM, play) if way.key is None]
     print("\n".join(f"{name:10} {value}" for name, value in lines), flush=True)

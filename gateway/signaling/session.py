@@ -5,6 +5,7 @@ The life is a table: phase and happening give the next phase, and what is not in
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from enum import Enum, auto
 
@@ -54,23 +55,28 @@ class Repeats:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._replies: OrderedDict[RequestID, tuple[str, bytes, str]] = OrderedDict()
+        self._replies: OrderedDict[RequestID, tuple[bytes, str]] = OrderedDict()
 
     def find(self, request: Request) -> str | None:
         """The reply already given to this request. Raises INVALID_REQUEST for a used id with other content."""
         known = self._replies.get(request.id) if isinstance(request.id, int | str) else None
         if known is None:
             return None
-        method, params, reply = known
-        if method != request.method or params != bytes(request.params):
+        content, reply = known
+        if content != _content(request):
             raise GatewayError(INVALID_REQUEST, "this id was used for another request")
         return reply
 
     def remember(self, request: Request, reply: str) -> None:
         if isinstance(request.id, int | str):
-            self._replies[request.id] = (request.method, bytes(request.params), reply)
+            self._replies[request.id] = (_content(request), reply)
             if len(self._replies) > self._limit:
                 self._replies.popitem(last=False)
+
+
+def _content(request: Request) -> bytes:
+    """What tells a request from another one, in a few bytes: a description alone may have 64 kB."""
+    return hashlib.sha256(request.method.encode() + b"\0" + bytes(request.params)).digest()
 
 
 class Allowance:

@@ -43,6 +43,7 @@ async def welcome(gateway: GatewayProcess) -> dict[str, list[str]]:
 async def test_development_mode_prints_addresses_that_work(tmp_path: Path) -> None:
     async with serving(tmp_path, "--dev", settings="") as gateway:
         said = await welcome(gateway)
+        assert said["page"] == [f"http://127.0.0.1:{gateway.http_port}/"]
         assert said["signaling"] == [f"ws://127.0.0.1:{gateway.http_port}/ws"]
         assert said["appID"] == ["1 (a token is not needed)"]
         (push,), plays = said["push"], said["play"]

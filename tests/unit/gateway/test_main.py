@@ -106,6 +106,14 @@ def test_url(words: str, begin: str, suffix: str, action: Action, capsys: pytest
     assert (key.grant_id, key.user, key.expires_at) == (None, "ada", NOW + 300)
 
 
+@pytest.mark.parametrize(("way", "protocol"), [("--push", "whip"), ("--play", "whep")])
+def test_a_key_that_stands_apart_comes_after_the_url(way: str, protocol: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"url {way} --protocol {protocol} --app 7 --stream a/b --user ada", PUBLIC) == 0
+    url, key = capsys.readouterr().out.split()
+    assert url == f"http://media.example:8080/{protocol}/a%2Fb"
+    assert KeySigner(SECRET).verify(read(key), Action.PUBLISH if protocol == "whip" else Action.PLAY, ["a/b"]) == "a/b"
+
+
 def test_two_addresses_are_never_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
         assert run("url --push --app 7 --stream s --user ada", PUBLIC) == 0
@@ -144,6 +152,7 @@ def test_a_wrong_usage_is_told_in_one_line(words: str, said: str, capsys: pytest
     assert SECRET not in err
 
 
-def test_one_pushes_rtmp_only(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("url --push --protocol flv --app 7 --stream s --user ada", PUBLIC) == cli.USAGE_ERROR
-    assert "rtmp" in capsys.readouterr().err
+@pytest.mark.parametrize("words", ["--push --protocol flv", "--push --protocol whep", "--play --protocol whip"])
+def test_one_does_not_push_where_one_plays(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"url {words} --app 7 --stream s --user ada", PUBLIC) == cli.USAGE_ERROR
+    assert "--protocol is one of rtmp, " in capsys.readouterr().err
