@@ -75,6 +75,9 @@ PURE = (
     "adapters.webrtc.ice",
     "adapters.webrtc.tracks",
     "adapters.webrtc.negotiation",
+    "adapters.webrtc.descriptions",
+    "adapters.webrtc.writing",
+    "adapters.webrtc.admission",
 )
 IMPURE_IMPORTS = frozenset((
     "asyncio", "concurrent", "datetime", "logging", "multiprocessing", "os", "random", "secrets",
