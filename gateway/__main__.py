@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     token = command("token", "Print a join token.", _token)
     token.add_argument("--room", help="the only room that may be entered")
     token.add_argument("--no-publish", action="store_true", help="the user may only play")
-    url = command("url", "Print a signed media address that is good without a session; for WHIP and WHEP, the key after it.", _url)
+    url = command("url", "Print a signed media address that is good without a session; WHIP and WHEP: and its key.", _url)
     way = url.add_mutually_exclusive_group(required=True)
     way.add_argument("--push", action="store_const", const=Action.PUBLISH, dest="action", help="an address to push to")
     way.add_argument("--play", action="store_const", const=Action.PLAY, dest="action", help="an address to play from")
