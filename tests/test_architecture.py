@@ -77,7 +77,6 @@ PURE = (
     "adapters.webrtc.negotiation",
     "adapters.webrtc.descriptions",
     "adapters.webrtc.writing",
-    "adapters.webrtc.admission",
 )
 IMPURE_IMPORTS = frozenset((
     "asyncio", "concurrent", "datetime", "logging", "multiprocessing", "os", "random", "secrets",
