@@ -16,7 +16,7 @@ FUZZ_SECONDS ?= 5
 
 # Given to pytest as they are: make test ARGS="-k rtmp -x"
 ARGS ?=
-# Given to the bench as they are: make bench BENCH=--quick
+# Given to the bench as they are: make bench BENCH=--quick, make bench BENCH="--only webrtc"
 BENCH ?=
 
 .DEFAULT_GOAL := demo
@@ -59,7 +59,7 @@ fuzz fuzz-short: $(VENV)/.test
 
 bench: $(VENV)/.runtime
 	@tests/setup/tools.sh bench
-	@$(MAKE) --silent -C tests/bench mload
+	@$(MAKE) --silent -C tests/bench all
 	@$(BIN)/python -m tests.bench.run $(BENCH)
 
 tools:

@@ -22,11 +22,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import measure
+from tests.bench import measure, measure_webrtc
 from tests.bench.load import PACE, Addresses, Pace
 from tests.bench.measure import Record, Subject
 from tests.support.tools import TOOLS, clip
 
+_SPREADS = (("first", "first_video_ms"), ("picture", "first_picture_ms"), ("latency", "latency_ms"))
+"""What a line shows as p50/p99, where it was measured."""
 PAUSE = 1.5
 """Seconds between two measurements, for the server to settle."""
 
@@ -77,9 +79,9 @@ def main() -> None:
         "fanout": lambda n: measure.fanout(subject, publish, play, n),
         "fanin": lambda n: measure.fanin(subject, publish, n),
         "churn": lambda _: measure.churn(subject, publish, play, given.cycles),
-        "whep": lambda n: measure.whep(subject, publish, play, n),
-        "whip": lambda n: measure.whip(subject, publish, play, n),
-        "rtc2rtc": lambda n: measure.rtc2rtc(subject, publish, play, n),
+        "whep": lambda n: measure_webrtc.whep(subject, publish, play, n),
+        "whip": lambda n: measure_webrtc.whip(subject, publish, play, n),
+        "rtc2rtc": lambda n: measure_webrtc.rtc2rtc(subject, publish, play, n),
     }
     for connections in given.n:
         for _ in range(given.repeat):
@@ -107,9 +109,13 @@ def line(record: Record) -> str:
     parts = [head, f"cpu={server['server_cpu']:.4f} rss={server['rss_mb']}MB fds={server['fds']}"]
     if client:
         parts.append(f"alive={client.get('alive')}")
+    if "pictures" in client:
+        parts.append(f"pictures={client['pictures']} silent={client['silent']} first_worst={client['first_worst_ms']}ms")
+    if "join_ms" in record:
+        parts.append(f"join={record['join_ms']}ms")
     if "latency_ms" in client:
         parts.append(f"lost={client['frames_lost']} silent={client.get('players_no_audio_in_window')}")
-        parts += [f"{name}={_pair(client, key)}" for name, key in (("first", "first_video_ms"), ("latency", "latency_ms"))]
+        parts += [f"{name}={_pair(client, key)}" for name, key in _SPREADS if key in client]
     if client.get("errors"):
         parts.append(f"errors={client['errors']}")
     return " ".join([*parts, f"machine={server['machine_busy_cores']}"])

@@ -9,13 +9,13 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench.process import Usage, sample, usage
+from tests.bench.process import Sample, Usage, sample, usage
 from tests.support.tools import TOOLS, program
 
 MLOAD = TOOLS / "bench" / "mload"
@@ -25,6 +25,9 @@ PUBLISHER_START = 3.0
 """Seconds from starting a publisher to the first player, so that a GOP is there."""
 STOP_DEADLINE = 5.0
 """Seconds that a load program has for ending."""
+
+MARKS = ("RAMPED", "WINDOW_START", "WINDOW_END")
+"""The moments that a load program tells of: its last connection begins; the measuring window opens, and closes."""
 
 Counts = dict[str, Any]
 """What a load program says of itself: its line of JSON."""
@@ -73,23 +76,34 @@ PACE = Pace()
 
 
 def run_window(command: Sequence[str], pids: Iterable[int]) -> tuple[Counts, Usage]:
-    """Runs a load program to its end. Returns its counts and what the processes `pids` used inside its window."""
+    """Runs a load program to its end. Returns its counts and what the processes `pids` used inside its window.
+
+    Raises RuntimeError if it ends before it has measured.
+    """
+    counts, marks = run_marked(command, pids)
+    return counts, usage(marks["WINDOW_START"], marks["WINDOW_END"])
+
+
+def run_marked(command: Sequence[str], pids: Iterable[int]) -> tuple[Counts, Mapping[str, Sample]]:
+    """Runs a load program to its end. Returns its counts and what the processes `pids` were at each of MARKS.
+
+    Raises RuntimeError if it ends before it has measured.
+    """
     watched = list(pids)
-    before = after = None
+    marks: dict[str, Sample] = {}
     counts: Counts = {}
     with _running(command) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if line.startswith("WINDOW_START"):
-                before = sample(watched)
-            elif line.startswith("WINDOW_END"):
-                after = sample(watched)
+            mark = line.split(maxsplit=1)[0] if line.strip() else ""
+            if mark in MARKS:
+                marks[mark] = sample(watched)
             elif line.startswith("{"):
                 counts = json.loads(line)
         process.wait(STOP_DEADLINE)
-    if before is None or after is None or not counts:
+    if len(marks) < len(MARKS) or not counts:
         raise RuntimeError(f"{Path(command[0]).name} ended with {process.returncode} before it had measured")
-    return counts, usage(before, after)
+    return counts, marks
 
 
 def run_once(command: Sequence[str]) -> Counts:

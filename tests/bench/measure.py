@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,6 @@ from tests.bench.load import (
     publishing,
     run_once,
     run_window,
-    whep_command,
-    whip_command,
 )
 from tests.bench.process import sample, usage
 
@@ -30,10 +28,6 @@ Record = dict[str, Any]
 
 FANIN_RATE = 50.0
 """Publishers that start per second at most."""
-WHEP_RATE = 5.0
-"""WebRTC players that start per second at most: a DTLS handshake costs both sides milliseconds."""
-WHIP_START = 5.0
-"""Seconds that WebRTC publishers get to connect, and 0.1 more for each."""
 CHURN_BATCH = 10
 """Publishers and players that come and go together."""
 CHURN_REST = 10.0
@@ -97,11 +91,16 @@ def fanin(subject: Subject, publish: Addresses, publishers: int) -> Record:
 
 def churn(subject: Subject, publish: Addresses, play: Addresses, cycles: int, rest: float = CHURN_REST) -> Record:
     """So many times: publish, a player joins and gets its first frame, both leave; every other batch by TCP reset."""
+    return churned(subject, play.scheme, cycles, lambda base, size: _batch(subject, publish, play, base, size), rest)
+
+
+def churned(subject: Subject, protocol: str, cycles: int, batch: Callable[[int, int], Counts], rest: float) -> Record:
+    """A pass of churn, whatever comes and goes. `batch`: the first one's number, how many; returns the players' counts."""
     began, before = time.monotonic(), sample(subject.pids)
     series: list[tuple[int, int, float]] = []
     batches: list[Counts] = []
     for base in range(0, cycles, CHURN_BATCH):
-        batches.append(_batch(subject, publish, play, base, min(CHURN_BATCH, cycles - base)))
+        batches.append(batch(base, min(CHURN_BATCH, cycles - base)))
         now = sample(subject.pids)
         series.append((base, now.fds, round(now.rss_kb / 1024, 1)))
     after, seconds = sample(subject.pids), time.monotonic() - began
@@ -112,7 +111,7 @@ def churn(subject: Subject, publish: Addresses, play: Addresses, cycles: int, re
     return subject.record(
         "churn",
         cycles,
-        proto=play.scheme,
+        proto=protocol,
         got_video=sum(batch["got_video"] for batch in batches),
         secs=round(seconds, 1),
         cpu_s=round(used.server_cpu * used.wall_s, 2),
@@ -133,34 +132,3 @@ def _batch(subject: Subject, publish: Addresses, play: Addresses, base: int, siz
     with background(publish_command(publish, subject.clip, size, [*numbered, "-s", "0.2", "-t", "3.2"])):
         time.sleep(0.6)
         return run_once(play_command(play, size, [*numbered, "-1", "-t", "3"]))
-
-
-def whep(subject: Subject, publish: Addresses, play: Addresses, players: int) -> Record:
-    """One RTMP publisher and so many WebRTC players of its stream."""
-    with subject.publisher(publish):
-        command = whep_command(play, players, subject.bearer, subject.pace.arguments(WHEP_RATE))
-        counts, used = run_window(command, subject.pids)
-    return subject.record("whep", players, server=asdict(used), client=counts)
-
-
-def whip(subject: Subject, publish: Addresses, play: Addresses, publishers: int) -> Record:
-    """So many WebRTC publishers, first without players and then with one RTMP or HTTP-FLV player each."""
-    with background(_whip_command(subject, publish, publishers)) as sent:
-        time.sleep(WHIP_START + publishers / 10)
-        alone = idle(replace(subject, pace=replace(subject.pace, window=subject.pace.window / 2)))["server"]
-        counts, used = run_window(play_command(play, publishers, subject.pace.arguments()), subject.pids)
-    return subject.record("whip", publishers, server=asdict(used), server_no_player=alone, client=counts, publishers=sent)
-
-
-def rtc2rtc(subject: Subject, publish: Addresses, play: Addresses, players: int) -> Record:
-    """One WebRTC publisher and so many WebRTC players of its stream."""
-    with background(_whip_command(subject, publish, 1)):
-        time.sleep(WHIP_START)
-        command = whep_command(play, players, subject.bearer, subject.pace.arguments(WHEP_RATE))
-        counts, used = run_window(command, subject.pids)
-    return subject.record("rtc2rtc", players, server=asdict(used), client=counts)
-
-
-def _whip_command(subject: Subject, publish: Addresses, publishers: int) -> list[str]:
-    options = ["-r", "10", "-s", "1", "-t", "100000"]
-    return whip_command(publish, publishers, subject.bearer, (subject.clip, subject.ogg), options)

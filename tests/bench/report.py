@@ -50,8 +50,8 @@ def _connections(repeats: Sequence[Record]) -> str:
     return str(repeats[0]["n"])
 
 
-def _server(key: str, digits: int) -> Callable[[Sequence[Record]], str]:
-    return lambda repeats: spread((record["server"][key] for record in repeats), digits)
+def _server(key: str, digits: int, of: str = "server") -> Callable[[Sequence[Record]], str]:
+    return lambda repeats: spread((record[of][key] for record in repeats), digits)
 
 
 def _client(key: str, digits: int) -> Callable[[Sequence[Record]], str]:
@@ -88,7 +88,13 @@ _DELIVERY: Sequence[Column] = (
     ("longest gap ms", _longest_gap),
     ("client CPU", _client("client_cpu_s_per_s", 3)),
 )
-_WEBRTC: Sequence[Column] = (*_START, _MEMORY, ("connect ms p50 ; p99", _quantiles("connect_ms", 0)), *_DELIVERY)
+_WEBRTC: Sequence[Column] = (
+    *_START,
+    _MEMORY,
+    ("connect ms p50 ; p99", _quantiles("connect_ms", 0)),
+    ("first picture ms p50 ; p99", _quantiles("first_picture_ms", 0)),
+    *_DELIVERY,
+)
 
 _TABLES: Sequence[tuple[str, str, Sequence[Column]]] = (
     (
@@ -118,9 +124,32 @@ _TABLES: Sequence[tuple[str, str, Sequence[Column]]] = (
     (
         "whip",
         "N WebRTC publishers, one RTMP or HTTP-FLV player each",
-        (*_WEBRTC, ("publishers' connect ms p50 ; p99", _quantiles("connect_ms", 0, "publishers"))),
+        (
+            *_START,
+            ("server CPU s/s without players", _server("server_cpu", 3, "server_no_player")),
+            _MEMORY,
+            *_DELIVERY,
+            ("publishers' connect ms p50 ; p99", _quantiles("connect_ms", 0, "publishers")),
+        ),
     ),
     ("rtc2rtc", "1 WebRTC publisher, N WebRTC players", _WEBRTC),
+    (
+        "join",
+        "N WebRTC players join",
+        (*_WEBRTC, ("CPU ms per join", lambda repeats: spread((record["join_ms"] for record in repeats), 2))),
+    ),
+    (
+        "relay",
+        "N streams in a row, each played over the other protocol",
+        (
+            *_START,
+            _MEMORY,
+            ("pictures", _client("pictures", 0)),
+            ("without sound", _client("silent", 0)),
+            ("frames lost", _client("frames_lost", 0)),
+            ("slowest picture ms", _client("first_worst_ms", 0)),
+        ),
+    ),
     (
         "churn",
         "Churn: the passes in order, in one process",
@@ -133,6 +162,7 @@ _TABLES: Sequence[tuple[str, str, Sequence[Column]]] = (
             ("descriptors before / after / rested", _field("fds_before", "fds_after", "fds_rested")),
             ("RSS MB before / after / rested", _field("rss_before_mb", "rss_after_mb", "rss_rested_mb")),
             ("tasks rested", _field("tasks")),
+            ("peers rested", _field("peers")),
         ),
     ),
     ("idle", "Idle", (*_START, _MEMORY)),

@@ -7,18 +7,20 @@ import os
 import secrets
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.auth.access import Action
-from gateway.auth.stream_keys import NONCE_BYTES, KeySigner, StreamKey, pull_url, push_url
+from gateway.auth.stream_keys import NONCE_BYTES, KeySigner, StreamKey, encode_stream_id, pull_url, push_url
+from tests.bench.clips import opus
 from tests.bench.load import Addresses
 from tests.bench.process import PROC
-from tests.support.tools import ROOT, TOOLS, program
+from tests.support.tools import ROOT, TOOLS, clip, program
 
 HOST = "127.0.0.1"
 APP = "bench"
@@ -42,27 +44,45 @@ class Server:
     publish: Addresses
     """For one publisher."""
     play: Mapping[str, Addresses]
-    """For players of that publisher's stream, by `rtmp` or `flv`."""
-    publish_many: Addresses
-    """For publishers of a stream each."""
-    play_many: Addresses
-    """For one RTMP player of each of those streams."""
+    """For players of that publisher's stream, by `rtmp`, `flv` or `whep`."""
+    publish_many: Mapping[str, Addresses] = field(default_factory=dict)
+    """For publishers of a stream each, by `rtmp` or `whip`: of the same streams, so not both at once."""
+    play_many: Mapping[str, Addresses] = field(default_factory=dict)
+    """For one player of each of those streams, by `rtmp` or `whep`."""
     metrics: str = ""
     """Where its Prometheus metrics are, if it has any."""
 
     def gauge(self, name: str) -> float:
         """The value of a gauge without labels. Raises ServerError if there is none."""
-        with urllib.request.urlopen(self.metrics, timeout=5) as response:
-            text = response.read().decode()
-        for line in text.splitlines():
+        for line in self._samples():
             if line.startswith(f"{name} "):
                 return float(line.split()[1])
         raise ServerError(f"{self.label} has no metric {name}")
 
+    def total(self, name: str, label: str = "") -> float:
+        """The sum of a gauge over its labels, or over those samples that have `label`, such as `state="on_air"`.
+
+        Nothing of what it counts: 0. Raises ServerError if there is no such gauge.
+        """
+        lines = self._samples()
+        if f"# TYPE {name} gauge" not in lines:
+            raise ServerError(f"{self.label} has no metric {name}")
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name}{{") and label in line)
+
+    def _samples(self) -> Sequence[str]:
+        with urllib.request.urlopen(self.metrics, timeout=5) as response:
+            text: str = response.read().decode()
+        return text.splitlines()
+
 
 @contextmanager
-def gateway(label: str, folder: Path, *, streams: int, players: int, batched: bool = True) -> Iterator[Server]:
-    """The gateway of this checkout, with keys for so many streams and players."""
+def gateway(
+    label: str, folder: Path, *, streams: int, players: int, batched: bool = True, consent_timeout: float = 45.0
+) -> Iterator[Server]:
+    """The gateway of this checkout, with keys for so many streams and players.
+
+    `consent_timeout`: seconds without a sign of life after which it lets a WebRTC peer go.
+    """
     http, rtmp, udp = _free_ports(3)
     secret = secrets.token_urlsafe(48)
     config = folder / "gateway.toml"
@@ -70,20 +90,21 @@ def gateway(label: str, folder: Path, *, streams: int, players: int, batched: bo
     config.write_text(
         f'[listen]\nhost = "{HOST}"\nport = {http}\nrtmp_port = {rtmp}\nudp_port = {udp}\npublic_host = "{HOST}"\n'
         f"[media]\npublish_grace = {PUBLISH_GRACE}\n{batches}"
+        f"[webrtc]\nconsent_timeout = {consent_timeout}\n"
         f'[apps.{APP}]\nsecret = "{secret}"\n'
     )
     config.chmod(0o600)
     keys = _Keys(secret, f"rtmp://{HOST}:{rtmp}", f"http://{HOST}:{http}")
-    numbers = range(streams)
+    many = [f"many{number}" for number in range(streams)]
     command = [str(ROOT / ".venv/bin/gateway"), "serve", "--config", str(config)]
     with _started(label, command, folder, (http, rtmp)) as pid:
         yield Server(
             label,
             pid,
-            _file(folder / "publish", [keys.push("fan")]),
-            {kind: _file(folder / kind, [keys.pull(kind, "fan") for _ in range(players)]) for kind in ("rtmp", "flv")},
-            _file(folder / "publish-many", [keys.push(f"many{number}") for number in numbers]),
-            _file(folder / "play-many", [keys.pull("rtmp", f"many{number}") for number in numbers]),
+            _file(folder / "publish", [keys.push("rtmp", "fan")]),
+            {kind: _file(folder / kind, [keys.pull(kind, "fan") for _ in range(players)]) for kind in ("rtmp", "flv", "whep")},
+            {kind: _file(folder / f"many-{kind}", [keys.push(kind, stream) for stream in many]) for kind in ("rtmp", "whip")},
+            {kind: _file(folder / f"each-{kind}", [keys.pull(kind, stream) for stream in many]) for kind in ("rtmp", "whep")},
             f"http://{HOST}:{http}/metrics",
         )
 
@@ -126,20 +147,36 @@ def node_media_server(folder: Path) -> Iterator[Server]:
         yield _plain("node-media-server", pid, f"rtmp://{HOST}:{rtmp}", f"http://{HOST}:{http}")
 
 
+@contextmanager
+def aiortc_stock(folder: Path) -> Iterator[Server]:
+    """A WHEP server made of aiortc as it comes; it publishes the clip to itself, always."""
+    [http] = _free_ports(1)
+    command = [sys.executable, str(ROOT / "tests/bench/stock.py"), str(http), str(clip()), str(opus())]
+    with _started("aiortc", command, folder, (http,), {"PYTHONPATH": str(ROOT)}) as pid:
+        yield Server("aiortc", pid, Addresses(), {"whep": Addresses(f"http://{HOST}:{http}/whep")})
+
+
 class _Keys:
     """Addresses that are valid without a session, each with a key of its own."""
 
     def __init__(self, secret: str, rtmp: str, http: str) -> None:
         self._signer = KeySigner(secret)
-        self._bases = {"rtmp": rtmp, "flv": http}
+        self._bases = {"rtmp": rtmp, "flv": http, "whip": http, "whep": http}
         self._expires_at = time.time() + KEY_LIFE
 
-    def push(self, stream: str) -> str:
+    def push(self, protocol: str, stream: str) -> str:
         key = self._sign(Action.PUBLISH, stream)
-        return push_url(self._bases["rtmp"], stream, key)
+        return self._bearer(protocol, stream, key) if protocol == "whip" else push_url(self._bases[protocol], stream, key)
 
     def pull(self, protocol: str, stream: str) -> str:
-        return pull_url(protocol, self._bases[protocol], stream, self._sign(Action.PLAY, stream))
+        key = self._sign(Action.PLAY, stream)
+        if protocol == "whep":
+            return self._bearer(protocol, stream, key)
+        return pull_url(protocol, self._bases[protocol], stream, key)
+
+    def _bearer(self, protocol: str, stream: str, key: StreamKey) -> str:
+        """As a file of addresses has it: URL, blank, bearer."""
+        return f"{self._bases[protocol]}/{protocol}/{encode_stream_id(stream)} {key.reveal()}"
 
     def _sign(self, action: Action, stream: str) -> StreamKey:
         nonce = secrets.token_bytes(NONCE_BYTES)
@@ -148,7 +185,7 @@ class _Keys:
 
 def _plain(label: str, pid: int, rtmp: str, http: str) -> Server:
     """A server that wants no keys."""
-    one, many = Addresses(f"{rtmp}/live/fan"), Addresses(f"{rtmp}/live/many%d")
+    one, many = Addresses(f"{rtmp}/live/fan"), {"rtmp": Addresses(f"{rtmp}/live/many%d")}
     return Server(label, pid, one, {"rtmp": one, "flv": Addresses(f"{http}/live/fan.flv")}, many, many)
 
 

@@ -38,6 +38,8 @@ header stdio.h|libc6-dev|
 program ffmpeg|ffmpeg|
 program node|nodejs|
 program npm|npm|
+program go|golang-go|
+gosource pion/webrtc|golang-github-pion-webrtc.v3-dev|
 LIST
 }
 
@@ -48,6 +50,7 @@ present() {
     # Where Debian's browsers cannot be had, the tests that need one are skipped.
     browser) [ "$(uname -s)" = Darwin ] || command -v "$name" >/dev/null 2>&1 ;;
     element) command -v gst-inspect-1.0 >/dev/null 2>&1 && gst-inspect-1.0 --exists "$name" >/dev/null 2>&1 ;;
+    gosource) [ -d "/usr/share/gocode/src/github.com/$name" ] ;;
     header) echo "#include <$name>" | gcc -E -x c - >/dev/null 2>&1 ;;
   esac
 }

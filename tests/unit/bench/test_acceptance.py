@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.acceptance import NGINX, NODE, OURS, UNBATCHED, Results, Scale, Verdict, verdicts
+from tests.bench.acceptance import NGINX, NODE, POINTS, UNBATCHED
+from tests.bench.judging import OURS, Results, Scale, Verdict, judged
 from tests.bench.measure import Record
 from tests.bench.report import spread, tables
 
@@ -24,7 +25,8 @@ def _fanin(label: str, cpu: float) -> Record:
 
 
 def _pass(rss: float, fds: int = 20, tasks: float = 7.0, got: int = 200) -> Record:
-    return {"test": "churn", "label": OURS, "n": 200, "rss_rested_mb": rss, "fds_rested": fds, "tasks": tasks, "got_video": got}
+    rested = {"rss_rested_mb": rss, "fds_rested": fds, "tasks": tasks}
+    return {"test": "churn", "label": OURS, "n": 200, "proto": "rtmp", "got_video": got, **rested}
 
 
 def _good_run() -> list[Record]:
@@ -42,18 +44,19 @@ def _good_run() -> list[Record]:
 
 
 def _missed(records: list[Record]) -> list[str]:
-    return [verdict.point for verdict in verdicts(Results(records, Scale())) if not verdict.met]
+    return [verdict.point for verdict in judged(Results(records, Scale()), POINTS) if not verdict.met]
 
 
 def test_a_good_run_meets_every_point() -> None:
-    judged = verdicts(Results(_good_run(), Scale()))
-    assert len(judged) == 14
-    assert not [str(verdict) for verdict in judged if not verdict.met]
+    verdicts = judged(Results(_good_run(), Scale()), POINTS)
+    assert len(verdicts) == 14
+    assert not [str(verdict) for verdict in verdicts if not verdict.met]
 
 
 def test_cost_per_viewer_is_the_best_repeat_without_what_the_publisher_costs() -> None:
     noisy = [*_good_run(), _fanout(OURS, 500, 0.5), _fanout(OURS, 0, 0.4)]
-    assert Results(noisy, Scale()).per_viewer(OURS, "rtmp") == pytest.approx(1000 * (0.06 - 0.01) / 500)
+    [verdict, *_] = judged(Results(noisy, Scale()), POINTS)
+    assert verdict.measured == "0.33x (0.100 ms/s against 0.300 ms/s)"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,7 @@ def test_a_worse_measurement_misses_its_point_alone(worse: Record, point: str) -
         (_pass(63.1), "churn, memory, third pass over second"),
         (_pass(61.0, fds=21), "churn, descriptors"),
         (_pass(61.0, tasks=8.0), "churn, tasks"),
-        (_pass(61.0, got=199), "churn, players without a first frame"),
+        (_pass(61.0, got=199), "churn, players that were shown nothing"),
     ],
 )
 def test_what_a_pass_of_churn_leaves_behind_is_missed(third: Record, point: str) -> None:
@@ -93,6 +96,10 @@ def test_what_a_pass_of_churn_leaves_behind_is_missed(third: Record, point: str)
 
 def test_what_was_not_measured_is_missed() -> None:
     assert _missed([]) == ["rtmp", "unbatched", "flv", "fanin", "first_frame", "crowd", "churn"]
+
+
+def test_a_repeat_without_what_is_judged_counts_as_not_measured() -> None:
+    assert _missed([*_good_run(), _fanout(OURS, 500, 0.06, latency_ms=None)]) == ["rtmp"]
 
 
 def test_a_peer_without_measurable_cost_is_no_pass() -> None:
