@@ -277,7 +277,8 @@ async def test_a_browser_behind_a_relay(tmp_path: Path) -> None:
         await guest.sees(PHONE)
         for stream in (guest.stream, PHONE):
             reports = {one["id"]: one for one in await guest.reports(stream)}
-            pair = next(one for one in reports.values() if one["type"] == "candidate-pair" and one["state"] == "succeeded")
+            transport = next(one for one in reports.values() if one["type"] == "transport")
+            pair = reports[transport["selectedCandidatePairId"]]
             assert reports[pair["localCandidateId"]]["candidateType"] == "relay"
 
 
