@@ -111,7 +111,7 @@ async def on_air(client: Client, stream: str) -> dict[str, Any]:
     """Waits until others are told of a stream."""
 
     def named(params: dict[str, Any]) -> bool:
-        return params["type"] == "ADD" and params["streams"][0]["streamID"] == stream
+        return (params["type"], params["streams"][0]["streamID"]) == ("ADD", stream)
 
     found: dict[str, Any] = (await client.event("streams", named))["params"]["streams"][0]
     return found
