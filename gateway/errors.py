@@ -83,6 +83,14 @@ USER_NAME_TOO_LONG = Fault(1002010, "USER_NAME_TOO_LONG", 400, _NEVER, "the user
 ROOM_ID_EMPTY = Fault(1002011, "ROOM_ID_EMPTY", 400, _NEVER, "the roomID is empty", "房间 ID 为空")
 ROOM_ID_ILLEGAL = Fault(1002012, "ROOM_ID_ILLEGAL", 400, _NEVER, "the roomID has a control character", "房间 ID 含有非法字符")
 ROOM_ID_TOO_LONG = Fault(1002013, "ROOM_ID_TOO_LONG", 400, _NEVER, "the roomID is too long", "房间 ID 过长")
+EXTRA_INFO_KEY_EMPTY = Fault(1002014, "EXTRA_INFO_KEY_EMPTY", 400, _NEVER, "the room's extra info needs a key", "房间附加信息的 key 为空")
+EXTRA_INFO_KEY_TOO_LONG = Fault(1002015, "EXTRA_INFO_KEY_TOO_LONG", 400, _NEVER, "the key is too long", "房间附加信息的 key 过长")
+EXTRA_INFO_VALUE_TOO_LONG = Fault(
+    1002016, "EXTRA_INFO_VALUE_TOO_LONG", 400, _NEVER, "the value is too long", "房间附加信息的 value 过长"
+)
+EXTRA_INFO_TOO_MANY_KEYS = Fault(
+    1002017, "EXTRA_INFO_TOO_MANY_KEYS", 400, _NEVER, "the room's extra info has too many keys", "房间附加信息的 key 数量超出上限"
+)
 LOGIN_TIMEOUT = Fault(1002031, "LOGIN_TIMEOUT", 408, _NOW, "no login within the time allowed", "登录超时")
 TOKEN_INVALID = Fault(1002033, "TOKEN_INVALID", 401, _NEVER, "the token was rejected", "token 校验失败")
 ROOM_FULL = Fault(1002034, "ROOM_FULL", 403, _AFTER, "the room is full", "房间人数已满")
@@ -90,11 +98,16 @@ KICKED_BY_SAME_USER = Fault(
     1002050, "KICKED_BY_SAME_USER", 409, _NEVER, "the same userID logged in elsewhere", "相同用户 ID 在别处登录"
 )
 HEARTBEAT_TIMEOUT = Fault(1002052, "HEARTBEAT_TIMEOUT", 408, _NOW, "nothing was heard for too long", "心跳超时，连接断开")
+KICKED = Fault(1002055, "KICKED", 403, _NEVER, "removed by the server", "被服务端移出房间")
+KICKED_TOKEN_EXPIRED = Fault(1002056, "KICKED_TOKEN_EXPIRED", 401, _NEVER, "removed because the token expired", "token 过期，被移出房间")
 TOKEN_MISSING = Fault(1002067, "TOKEN_MISSING", 401, _NEVER, "a token is needed", "缺少 token")
 RATE_LIMITED = Fault(1002071, "RATE_LIMITED", 429, _AFTER, "too many requests", "请求过于频繁")
 TOKEN_APP_MISMATCH = Fault(1002076, "TOKEN_APP_MISMATCH", 401, _NEVER, "the token is for another appID", "token 与 appID 不匹配")
 TOKEN_USER_MISMATCH = Fault(1002077, "TOKEN_USER_MISMATCH", 401, _NEVER, "the token is for another userID", "token 与用户 ID 不匹配")
 TOKEN_EXPIRED = Fault(1002078, "TOKEN_EXPIRED", 401, _NEVER, "the token has expired", "token 已过期")
+TOKEN_WITHOUT_PUBLISH = Fault(
+    1002082, "TOKEN_WITHOUT_PUBLISH", 403, _NEVER, "the renewed token does not permit to publish", "更新后的 token 没有推流权限"
+)
 
 # Publishing
 ALREADY_PUBLISHING = Fault(1003023, "ALREADY_PUBLISHING", 409, _AFTER, "another connection publishes with this key", "该推流地址正在推流")
@@ -103,11 +116,19 @@ STREAM_ID_TAKEN = Fault(1003028, "STREAM_ID_TAKEN", 409, _AFTER, "another user p
 PUBLISH_INTERRUPTED = Fault(1003020, "PUBLISH_INTERRUPTED", 503, _NOW, "the publisher's connection was lost", "推流中断，正在重试")
 PUBLISH_LOST = Fault(1003021, "PUBLISH_LOST", 504, _NOW, "the publisher did not come back in time", "推流重试超时")
 MEDIA_SERVER_CLOSED = Fault(1003029, "MEDIA_SERVER_CLOSED", 503, _AFTER, "the media server closed the connection", "媒体服务关闭了连接")
+STREAM_EXTRA_INFO_EMPTY = Fault(1003050, "STREAM_EXTRA_INFO_EMPTY", 400, _NEVER, "the extra info is missing", "流附加信息为空")
+STREAM_EXTRA_INFO_TOO_LONG = Fault(1003051, "STREAM_EXTRA_INFO_TOO_LONG", 400, _NEVER, "the extra info is too long", "流附加信息过长")
 
 # Playing
 STREAM_NOT_FOUND = Fault(1004002, "STREAM_NOT_FOUND", 404, _AFTER, "there is no such stream", "流不存在")
 TOO_MANY_PLAYS = Fault(1004010, "TOO_MANY_PLAYS", 429, _NEVER, "too many streams are played at once", "同时拉流数超出上限")
 PLAY_INTERRUPTED = Fault(1004020, "PLAY_INTERRUPTED", 503, _NOW, "playing was interrupted", "拉流中断")
+PLAY_FORBIDDEN = Fault(1004025, "PLAY_FORBIDDEN", 403, _NEVER, "playing is not permitted", "没有拉流权限")
+
+# Messages
+MESSAGE_EMPTY = Fault(1009001, "MESSAGE_EMPTY", 400, _NEVER, "the message is empty", "消息内容为空")
+MESSAGE_TOO_LONG = Fault(1009002, "MESSAGE_TOO_LONG", 400, _NEVER, "the message is too long", "消息内容过长")
+MESSAGE_RATE = Fault(1009015, "MESSAGE_RATE", 429, _AFTER, "messages come too fast", "消息发送过于频繁")
 
 # The gateway's own: keys (180 1xxx), media (180 2xxx), service (180 3xxx)
 KEY_MISSING = Fault(1801001, "KEY_MISSING", 401, _NEVER, "the address carries no key", "地址中缺少密钥")
@@ -129,6 +150,9 @@ PEER_NOT_FOUND = Fault(1802009, "PEER_NOT_FOUND", 404, _NEVER, "there is no such
 SHUTTING_DOWN = Fault(1803001, "SHUTTING_DOWN", 503, _AFTER, "the gateway is shutting down", "网关正在关闭")
 OVERLOADED = Fault(1803002, "OVERLOADED", 503, _AFTER, "the gateway is at its limit", "网关负载已达上限")
 ORIGIN_REFUSED = Fault(1803003, "ORIGIN_REFUSED", 403, _NEVER, "development mode serves loopback only", "开发模式仅允许本机访问")
+ROOM_NOT_FOUND = Fault(1803010, "ROOM_NOT_FOUND", 404, _NEVER, "there is no such room", "房间不存在")
+USER_NOT_FOUND = Fault(1803011, "USER_NOT_FOUND", 404, _NEVER, "there is no such user in the room", "房间内没有该用户")
+API_KEY_INVALID = Fault(1803012, "API_KEY_INVALID", 401, _NEVER, "the API key was rejected", "API 密钥校验失败")
 
 FAULTS: tuple[Fault, ...] = tuple(value for value in dict(globals()).values() if isinstance(value, Fault))
 """The whole catalogue, in the order in which it is written here."""

@@ -12,6 +12,7 @@ from pathlib import Path
 SECONDS = 1.0
 MINUTES = 60 * SECONDS
 HOURS = 60 * MINUTES
+DAYS = 24 * HOURS
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -30,6 +31,12 @@ class AppSettings:
     """Sessions at once, detached ones included."""
     max_streams: int = 20_000
     """Publish grants at once."""
+    multi_room: bool = False
+    """True: a user may be in several rooms at once, by a session each; false: a later login ends the earlier session."""
+    token_expiry: str = "stay"
+    """What becomes of a session whose token ends: `stay` (it goes on, but begins nothing new) or `kick`."""
+    api_key: str = field(default="", repr=False)
+    """Opens the server API of this app. At least 32 bytes; empty: the app has no server API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,42 @@ class SignalingSettings:
     """Publish grants at once per session."""
     token_warning: float = 30 * SECONDS
     """How long before its end a token's owner is warned (`tokenWillExpire`)."""
+    logins_per_second: float = 1_000
+    """Sustained rate of logins of all clients together; who comes faster is told when to come again."""
+    logins_burst: int = 1_000
+    """Logins that may come at once."""
+    overload_spread: float = 5 * SECONDS
+    """Those who are refused because there is too much to do are told to come back at moments spread over this."""
+    user_count_interval: float = 30 * SECONDS
+    """How often everyone in a room is told how many are in it (`onlineUserCount`)."""
+    replay_events: int = 256
+    """Events kept per room for those who come back after a lost socket."""
+    replay_bytes: int = 128 * KIB
+    """What these events may hold, in bytes; the oldest ones give way."""
+    stream_extra_bytes: int = 1024
+    """Largest extra info of a stream, in bytes."""
+    room_extra_key_bytes: int = 10
+    """Longest key of a room's extra info, in bytes."""
+    room_extra_value_bytes: int = 100
+    """Largest value of a room's extra info, in bytes."""
+    room_extra_keys: int = 10
+    """Keys of a room's extra info."""
+    text_bytes: int = 1024
+    """Largest broadcast message, barrage message or custom command, in bytes."""
+    broadcasts_per_user: float = 2
+    """Broadcast messages per second and user."""
+    broadcasts_per_room: float = 10
+    """Broadcast messages per second and room."""
+    barrages_per_room: float = 20
+    """Barrage messages per second and room; more are dropped."""
+    commands_to_one: float = 200
+    """Custom commands to one user, per second and room."""
+    commands_to_several: float = 10
+    """Custom commands to several users, per second and room."""
+    command_receivers: int = 500
+    """Users that one custom command may name; to name none is to tell everyone."""
+    report_bytes: int = 16 * KIB
+    """Largest report of a client's component, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +260,26 @@ class WebRtcSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where the state that survives a restart is kept."""
+
+    url: str = field(default="", repr=False)
+    """MongoDB's connection string, such as mongodb://db.example.com/?replicaSet=rs0; empty: the process's memory."""
+    database: str = "gateway"
+    """Name of the database."""
+    journal_batch: float = 0.2 * SECONDS
+    """Events are written together, this long after the first of them at the latest."""
+    journal_bytes: int = 64 * MIB
+    """Events that wait to be written while the store is slow or away, in bytes."""
+    claim_timeout: float = 0.3 * SECONDS
+    """A claim that the store has not answered by then is granted provisionally."""
+    events_ttl: float = 7 * DAYS
+    """How long the events of rooms are kept."""
+    recovery_window: float = 60 * SECONDS
+    """How long after a restart sessions and publishers may come back before they count as gone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole of it."""
 
@@ -238,5 +301,6 @@ class Config:
     media: MediaSettings = field(default_factory=MediaSettings)
     rtmp: RtmpSettings = field(default_factory=RtmpSettings)
     webrtc: WebRtcSettings = field(default_factory=WebRtcSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
     apps: Mapping[str, AppSettings] = field(default_factory=dict)
     """By appID."""

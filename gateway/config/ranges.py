@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
-from gateway.config import HOURS, KIB, MIB, MINUTES, SECONDS
+from gateway.config import DAYS, HOURS, KIB, MIB, MINUTES, SECONDS
 
 _TEN_MILLION = 10_000_000
 _HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
@@ -42,6 +42,24 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "signaling.plays_per_session": (1, 10_000),
     "signaling.publishes_per_session": (1, 10_000),
     "signaling.token_warning": (0, 24 * HOURS),
+    "signaling.logins_per_second": (0.1, 1_000_000),
+    "signaling.logins_burst": (1, 1_000_000),
+    "signaling.overload_spread": (0, 10 * MINUTES),
+    "signaling.user_count_interval": (0.1 * SECONDS, 24 * HOURS),
+    "signaling.replay_events": (0, 100_000),
+    "signaling.replay_bytes": (0, 1024 * MIB),
+    "signaling.stream_extra_bytes": (1, 64 * KIB),
+    "signaling.room_extra_key_bytes": (1, 1 * KIB),
+    "signaling.room_extra_value_bytes": (1, 64 * KIB),
+    "signaling.room_extra_keys": (0, 1_000),
+    "signaling.text_bytes": (1, 64 * KIB),
+    "signaling.broadcasts_per_user": (0.1, 1_000_000),
+    "signaling.broadcasts_per_room": (0.1, 1_000_000),
+    "signaling.barrages_per_room": (0.1, 1_000_000),
+    "signaling.commands_to_one": (0.1, 1_000_000),
+    "signaling.commands_to_several": (0.1, 1_000_000),
+    "signaling.command_receivers": (1, 1_000_000),
+    "signaling.report_bytes": (1 * KIB, 16 * MIB),
     "media.key_ttl": (1 * SECONDS, 30 * 24 * HOURS),
     "media.viewers_per_grant": (1, 1_000_000),
     "media.publish_grace": (0, 1 * HOURS),
@@ -85,6 +103,11 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "webrtc.nack_hold": (0, 10 * SECONDS),
     "webrtc.audio_hold": (0, 10 * SECONDS),
     "webrtc.transcodes": (0, 1_000),
+    "store.journal_batch": (0, 1 * MINUTES),
+    "store.journal_bytes": (64 * KIB, 64 * 1024 * MIB),
+    "store.claim_timeout": (0, 1 * MINUTES),
+    "store.events_ttl": (1 * MINUTES, 10 * 365 * DAYS),
+    "store.recovery_window": (0, 24 * HOURS),
 }
 """Lowest and highest value; `*` stands for any appID. Seconds for durations, bytes for sizes."""
 
@@ -138,6 +161,16 @@ def _ice_url(*schemes: str) -> Callable[[str], str]:
     return check
 
 
+def _mongo(value: str) -> str:
+    fits = re.fullmatch(r"mongodb(\+srv)?://\S+", value)
+    return "" if fits else "a connection string such as mongodb://HOST:27017/?replicaSet=NAME"
+
+
+def _database(value: str) -> str:
+    """MongoDB's own rule, with room for what may be appended."""
+    return "" if re.fullmatch(r"[A-Za-z0-9_-]{1,48}", value) else "1 to 48 letters, digits, - or _"
+
+
 def _network(value: str) -> str:
     try:
         ipaddress.ip_network(value, strict=False)
@@ -157,6 +190,9 @@ TEXTS: Mapping[str, Callable[[str], str]] = {
     "webrtc.announced": _address,
     "webrtc.stun_urls": _ice_url("stun", "stuns"),
     "webrtc.turn_urls": _ice_url("turn", "turns"),
+    "store.url": _mongo,
+    "store.database": _database,
+    "apps.*.token_expiry": _one_of("stay", "kick"),
 }
 """What a text (each text of a list) has to be; the check answers what is expected, empty if the text is that. An empty
 text is always permitted: it means that nothing is set."""

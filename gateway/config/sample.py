@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gateway import config as tree
 from gateway.config import AppSettings, Config
-from gateway.config.values import APP_ID_VARIABLE, APP_SECRET_VARIABLE, variable_of
+from gateway.config.values import APP_API_KEY_VARIABLE, APP_ID_VARIABLE, APP_SECRET_VARIABLE, variable_of
 
 _WIDTH = 118
 _HEADER = f"""\
@@ -24,7 +24,7 @@ Every setting of the gateway with its default. Take the # off a line to change i
 Flags of the command line win over environment variables, these over this file, this over the defaults. The variable of
 a setting is {variable_of("SECTION.NAME")}, such as {variable_of("listen.port")}; of one without a section
 {variable_of("NAME")}, such as {variable_of("log_level")}. Lists are written with commas there. A single app can be given as
-{APP_ID_VARIABLE} and {APP_SECRET_VARIABLE}.
+{APP_ID_VARIABLE} and {APP_SECRET_VARIABLE}, with {APP_API_KEY_VARIABLE} if it has one.
 
 Durations are in seconds, sizes in bytes. A relative path starts at the folder of this file.
 """

@@ -2,8 +2,8 @@
 
 A variable names its setting in capitals, with two underscores between section and field: `GATEWAY_LISTEN__PORT`,
 `GATEWAY_LOG_LEVEL`. Lists are written with commas; an empty variable counts as not set. One app can be given as
-`GATEWAY_APP_ID` and `GATEWAY_APP_SECRET`; more of them go into the file. A relative path in the file starts at the
-file's folder.
+`GATEWAY_APP_ID` and `GATEWAY_APP_SECRET` (and `GATEWAY_APP_API_KEY`); more of them go into the file. A relative path in
+the file starts at the file's folder.
 
 Every mistake is a `ConfigError` of one line that says which setting, from where, and what is expected; it never holds a
 secret's value. An unknown variable is only warned of, because others may set variables with our prefix; those that
@@ -25,6 +25,7 @@ from gateway.auth.tokens import SECRET_BYTES, check_secret
 from gateway.config import AppSettings, Config
 from gateway.config.checks import check_together, development_addresses
 from gateway.config.values import (
+    APP_API_KEY_VARIABLE,
     APP_ID_VARIABLE,
     APP_SECRET_VARIABLE,
     FIELDS,
@@ -39,7 +40,7 @@ from gateway.config.values import (
 
 APP_ID_BYTES = 128
 
-_RESERVED = (FILE_VARIABLE, APP_ID_VARIABLE, APP_SECRET_VARIABLE)
+_RESERVED = (FILE_VARIABLE, APP_ID_VARIABLE, APP_SECRET_VARIABLE, APP_API_KEY_VARIABLE)
 _KUBERNETES = re.compile(
     r"GATEWAY_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
 )
@@ -147,6 +148,10 @@ def _from_environment(environ: Mapping[str, str], given: dict[str, Given]) -> li
         raise ConfigError(f"{APP_ID_VARIABLE} and {APP_SECRET_VARIABLE} go together: only one of them is set")
     if app:
         given[f"apps.{app}.secret"] = Given(secret, APP_SECRET_VARIABLE)
+    if api_key := environ.get(APP_API_KEY_VARIABLE, ""):
+        if not app:
+            raise ConfigError(f"{APP_API_KEY_VARIABLE} goes with {APP_ID_VARIABLE}, which is not set")
+        given[f"apps.{app}.api_key"] = Given(api_key, APP_API_KEY_VARIABLE)
     return warnings
 
 
@@ -186,6 +191,8 @@ def _app(app: str, values: Mapping[str, typing.Any]) -> AppSettings:
         check_secret(values["secret"])
     except ValueError as error:
         raise ConfigError(f"apps.{app}.secret: {error}") from None
+    if 0 < len(values.get("api_key", "").encode()) < SECRET_BYTES:
+        raise ConfigError(f"apps.{app}.api_key: it has at least {SECRET_BYTES} bytes")
     return AppSettings(**values)
 
 

@@ -21,6 +21,7 @@ PREFIX = "GATEWAY_"
 FILE_VARIABLE = "GATEWAY_CONFIG"
 APP_ID_VARIABLE = "GATEWAY_APP_ID"
 APP_SECRET_VARIABLE = "GATEWAY_APP_SECRET"
+APP_API_KEY_VARIABLE = "GATEWAY_APP_API_KEY"
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _SHOWN = 60
 """Characters of a wrong value that an error shows."""
@@ -54,6 +55,8 @@ def _field_types() -> dict[str, object]:
 
 
 FIELDS: Mapping[str, object] = _field_types()
+_SECRETS = ("secret", "api_key", "store.url")
+"""Ends of the names of settings whose values are never shown."""
 
 
 def variable_of(name: str) -> str:
@@ -82,7 +85,7 @@ def typed_value(name: str, pattern: str, given: Given) -> object:
         texts = value if isinstance(value, tuple) else (value,)
         expected = next((wanted for text in texts if text and (wanted := TEXTS[pattern](str(text)))), "")
     if expected:
-        but = "" if pattern.endswith("secret") else f", not {shown(given.value)}"
+        but = "" if pattern.endswith(_SECRETS) else f", not {shown(given.value)}"
         raise ConfigError(f"{name} (from {given.origin}): expected {expected}{but}")
     return value
 

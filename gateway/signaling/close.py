@@ -27,6 +27,9 @@ class CloseReason(Enum):
     RATE_LIMITED = (4004, errors.RATE_LIMITED)
     RESUMED_ELSEWHERE = (4005, None)
     KICKED_BY_SAME_USER = (4010, errors.KICKED_BY_SAME_USER)
+    KICKED = (4011, errors.KICKED)
+    KICKED_TOKEN_EXPIRED = (4012, errors.KICKED_TOKEN_EXPIRED)
+    ROOM_CLOSED = (4013, errors.KICKED)
 
     def __init__(self, code: int, fault: Fault | None) -> None:
         self.code = code

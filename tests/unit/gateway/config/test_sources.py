@@ -112,6 +112,13 @@ def test_the_apps_secret_in_the_environment_wins(file: Path) -> None:
     assert config.apps == {"42": AppSettings("x" * 32, max_rooms=7)}
 
 
+def test_an_app_in_the_environment_may_have_an_api_key() -> None:
+    environ = {"GATEWAY_APP_ID": "42", "GATEWAY_APP_SECRET": SECRET, "GATEWAY_APP_API_KEY": SECRET[::-1]}
+    app = load({}, environ).config.apps["42"]
+    assert app.api_key == SECRET[::-1]
+    assert app.api_key not in repr(app)
+
+
 def test_the_file_can_be_named_by_a_variable(file: Path) -> None:
     file.write_text('log_level = "debug"')
     assert load({}, {"GATEWAY_CONFIG": str(file)}).config.log_level == "debug"
@@ -173,6 +180,10 @@ def test_the_file_can_be_named_by_a_variable(file: Path) -> None:
         ("[webrtc]\nturn_urls = ['turn:h']", "webrtc.turn_urls and webrtc.turn_secret go together"),
         (f"[webrtc]\nturn_secret = '{SECRET}'", "webrtc.turn_urls and webrtc.turn_secret go together"),
         ("[webrtc]\nturn_secret = 77", "expected a text"),
+        (f"[apps.7]\nsecret = '{SECRET}'\napi_key = 'short'", "apps.7.api_key: it has at least 32 bytes"),
+        (f"[apps.7]\nsecret = '{SECRET}'\ntoken_expiry = 'leave'", "apps.7.token_expiry (from"),
+        (f"[store]\nurl = 'postgres://u:{SECRET}@db'", "expected a connection string such as mongodb://"),
+        ("[store]\ndatabase = 'a.b'", "store.database"),
         ("[webrtc]\nmin_bitrate = 3_000_000", "webrtc.min_bitrate cannot be larger"),
         ("dev_open = true", "dev_open (--dev-open) goes with dev"),
     ],
@@ -198,6 +209,7 @@ def test_a_file_that_is_no_text(file: Path) -> None:
         ({"GATEWAY_APP_ID": "1"}, "GATEWAY_APP_ID and GATEWAY_APP_SECRET go together"),
         ({"GATEWAY_APP_SECRET": SECRET}, "GATEWAY_APP_ID and GATEWAY_APP_SECRET go together"),
         ({"GATEWAY_APP_ID": "1", "GATEWAY_APP_SECRET": "short-secret"}, "apps.1.secret: a secret has at least 32 bytes"),
+        ({"GATEWAY_APP_API_KEY": SECRET}, "GATEWAY_APP_API_KEY goes with GATEWAY_APP_ID"),
         ({"GATEWAY_APP_ID": "\udcff", "GATEWAY_APP_SECRET": SECRET}, "GATEWAY_APP_ID is not UTF-8"),
         ({"GATEWAY_APP_ID": "1", "GATEWAY_APP_SECRET": SECRET + "\udcff"}, "GATEWAY_APP_SECRET is not UTF-8"),
     ],
