@@ -2,7 +2,7 @@
 
 A lite agent (RFC 8445 section 2.5) sends no checks and is always controlled. Whoever is to be sent media has to ask for it
 from the very address, with a password that only the descriptions told: so a forged candidate, or a forged source address,
-makes us send nothing to anyone. `last_consent` is the peer's wish to go on receiving (RFC 7675), seen from this side.
+makes us send nothing to anyone.
 
 Pure apart from the credentials, which are passed in.
 """
@@ -64,19 +64,15 @@ class _Credentials:
 
 
 class IceLite:
-    """One peer's agent. Time is in seconds, on any clock that does not go back."""
+    """One peer's agent."""
 
-    def __init__(self, ufrag: str, pwd: str, timeout: float, now: float) -> None:
-        """`timeout`: seconds without an authenticated check after which the peer counts as lost."""
+    def __init__(self, ufrag: str, pwd: str) -> None:
         self._current = _Credentials(ufrag, pwd)
         self._next: _Credentials | None = None
-        self._timeout = timeout
         self.ufrags: tuple[str, ...] = (ufrag,)
         """Local ufrags that checks may name now; a new tuple whenever they change."""
         self.address: Address | None = None
         """Where to send: the first address that proved itself, then always the last one nominated."""
-        self.last_consent = now
-        """When the last authenticated check came; at first, when the agent was made."""
 
     @property
     def ufrag(self) -> str:
@@ -98,7 +94,7 @@ class IceLite:
         self._next = _Credentials(ufrag, pwd)
         self.ufrags = (self._current.ufrag, ufrag)
 
-    def request(self, data: bytes, address: Address, now: float) -> bytes | None:
+    def request(self, data: bytes, address: Address) -> bytes | None:
         """The answer to a binding request from `address`, or `None` if it has to be ignored.
 
         User name, MESSAGE-INTEGRITY and, where there is one, FINGERPRINT are verified before anything is learned; what
@@ -110,7 +106,6 @@ class IceLite:
         credentials = self._named(message.attributes.get("USERNAME", ""))
         if credentials is None or not message.check_message_integrity(credentials.pwd.encode()):
             return None
-        self.last_consent = now
         if "ICE-CONTROLLED" in message.attributes:
             return _answer(message, stun.Class.ERROR, "ERROR-CODE", _ROLE_CONFLICT, credentials)
         nominated = "USE-CANDIDATE" in message.attributes
@@ -125,10 +120,6 @@ class IceLite:
         """`address` belongs to another peer now: nothing is sent there until this peer proves itself there again."""
         if self.address == address:
             self.address = None
-
-    def expired(self, now: float) -> bool:
-        """True if the peer has not asked for anything for too long."""
-        return now - self.last_consent > self._timeout
 
     def _named(self, username: str) -> _Credentials | None:
         ours, _, theirs = username.partition(":")

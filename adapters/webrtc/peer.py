@@ -60,7 +60,7 @@ class PeerSettings(Protocol):
 
     @property
     def consent_timeout(self) -> float:
-        """A peer that has not asked for anything for this long has gone."""
+        """A peer that was not heard of for this long has gone."""
 
 
 class Peer:
@@ -79,12 +79,13 @@ class Peer:
         self._certificate = certificate
         self._listener = listener
         self._random_bytes = random_bytes
-        self._ice = IceLite(*self._new_credentials(), settings.consent_timeout, now)
+        self._ice = IceLite(*self._new_credentials())
         self._fingerprints: tuple[Fingerprint, ...] = ()
         self._dtls: DtlsSrtp | None = None
         self._srtp: Srtp | None = None
         self._sources: set[bytes] = set()
         self._deadline = now + settings.connect_deadline
+        self._patience = settings.consent_timeout
         self._allowance = _BESIDE_MEDIA
         self._over = False
         self.protect: Callable[[bytes], bytes] = _no_keys
@@ -166,7 +167,7 @@ class Peer:
     def check(self, data: bytes, address: Address, now: float) -> bytes | None:
         """A STUN message for us: the answer to it, or `None`. Whoever gets one may also send everything else."""
         before = self._ice.ufrags
-        answer = self._ice.request(data, address, now) if self._allow() else None
+        answer = self._ice.request(data, address) if self._allow() else None
         if answer is None:
             self._port.stats.refused += 1
             return None
@@ -193,7 +194,8 @@ class Peer:
     def sweep(self, now: float) -> None:
         """Looks at the deadlines."""
         self._allowance = _BESIDE_MEDIA
-        if self._ice.expired(now):
+        # Some peers send no checks while media flows both ways, so whatever is authentic counts as consent to go on.
+        if now - self.last_heard > self._patience:
             self._ice.address = None  # without consent not even a farewell is sent (RFC 7675 section 5.1)
             self._end(GatewayError(CONNECT_FAILED, "nothing was heard of the peer any more"))
         elif self._srtp is None:

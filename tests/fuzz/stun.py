@@ -13,9 +13,9 @@ def one_input(data: bytes) -> None:
     """The bytes as they are, and as the attributes of a binding request."""
     for message in (data, _HEADER % len(data).to_bytes(2) + data if len(data) < 1480 else data):
         local_ufrag(message)
-        ice = IceLite("ourufrag12345678", "a password that nobody has", 45, 0)
+        ice = IceLite("ourufrag12345678", "a password that nobody has")
         ice.expect("them")
-        assert ice.request(message, _ADDRESS, 1) is None
+        assert ice.request(message, _ADDRESS) is None
         assert ice.address is None
 
 

@@ -198,6 +198,18 @@ def test_twenty_seconds_of_silence_are_survived_and_no_consent_is_not() -> None:
     assert scene.closed()
 
 
+def test_one_that_sends_authentic_media_and_no_checks_stays() -> None:
+    scene = Scene().connect()
+    session = scene.client.sessions()[0]
+    for second in range(0, 120, 40):
+        scene.port.receive(session.protect(rtp_packet(second)), HERE, second)
+        scene.peer.sweep(second + 40)
+    assert scene.peer.connected
+    scene.port.receive(b"\x80" + bytes(40), HERE, 125)
+    scene.peer.sweep(126)
+    assert scene.listener.heard[-1] is CONNECT_FAILED, "what is not authentic does not count"
+
+
 def test_the_peers_farewell_ends_it_without_an_error() -> None:
     scene = Scene().connect()
     for datagram in scene.client.close():
