@@ -116,10 +116,15 @@ class LiveStream:
         self._needs_keyframe = True
 
     def end(self, error: GatewayError | None) -> None:
-        """The stream is over. Viewers get what still waits for them and are let go. Harmless when repeated."""
+        """The stream is over. Viewers get what still waits for them and are let go. Harmless when repeated.
+
+        Nothing of what it was is kept: pictures are large, and a stream that is over may be held on to for a while.
+        """
         if not self._over:
             self._over = True
-            self._renditions.end(error)
+            settings = self._settings
+            renditions, self._renditions = self._renditions, Renditions(lambda: Recall(settings), _no_place, _unasked, None)
+            renditions.end(error)
 
     # What viewers do --------------------------------------------------------------------------------------------------
 
@@ -210,6 +215,10 @@ class LiveStream:
 
     def _want_keyframe(self) -> None:
         self.on_keyframe_wanted()
+
+
+def _no_place(recall: Recall, want_keyframe: Callable[[], None]) -> Place:
+    raise RuntimeError("a stream that is over takes no viewers")
 
 
 def _unasked() -> None:

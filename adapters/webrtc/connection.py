@@ -182,7 +182,7 @@ class Connection(ABC):
 
     @abstractmethod
     def _release(self, deliberate: bool, error: GatewayError | None) -> None:
-        """Lets the stream go."""
+        """Lets the stream go, and everything that belongs to it: what has ended holds on to nothing."""
 
     def _known(self) -> Remote:
         """The peer's side of the transport."""

@@ -77,10 +77,12 @@ class Incoming(Connection):
     def _release(self, deliberate: bool, error: GatewayError | None) -> None:
         if self.house.publishing.get(self.grant.id) is self:
             del self.house.publishing[self.grant.id]
-        if self.publisher is not None:
-            self.publisher.close(deliberate=deliberate, error=error)
-        if self._ingest is not None:
-            self._ingest.close(deliberate=deliberate, error=error)
+        publisher, self.publisher = self.publisher, None
+        ingest, self._ingest = self._ingest, None
+        if publisher is not None:
+            publisher.close(deliberate=deliberate, error=error)
+        if ingest is not None:
+            ingest.close(deliberate=deliberate, error=error)
 
 
 class Outgoing(Connection):
@@ -173,10 +175,11 @@ class Outgoing(Connection):
             log.exception("peer=%s could not join", self.id[:6])
             self.end(error=GatewayError(INTERNAL_ERROR))
             return
-        self._viewing = viewing
         if self.over:
             viewing.close()
-        elif self.invited:
+            return
+        self._viewing = viewing
+        if self.invited:
             for one in self._older():
                 one.end()
 
@@ -197,5 +200,7 @@ class Outgoing(Connection):
         same.pop(self, None)
         if not same:
             self.house.playing.pop(self.grant.id, None)
-        if self._viewing is not None:
-            self._viewing.close(error)
+        viewing, self._viewing = self._viewing, None
+        self.player = self._joining = None
+        if viewing is not None:
+            viewing.close(error)

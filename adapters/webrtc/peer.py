@@ -157,6 +157,8 @@ class Peer:
         if self._dtls is not None:
             self._dtls.close()
         self._dtls = self._srtp = None
+        self._listener = _NOBODY
+        self.protect = _no_keys
         self._ice.address = None
         for ufrag in self._ice.ufrags:
             self._port.unregister(ufrag)
@@ -256,8 +258,9 @@ class Peer:
 
     def _end(self, error: GatewayError | None) -> None:
         if not self._over:
+            listener = self._listener
             self.close()
-            self._listener.gone(error)
+            listener.gone(error)
 
     def _new_credentials(self) -> tuple[str, str]:
         return ice_chars(self._random_bytes(UFRAG_BYTES)), ice_chars(self._random_bytes(PWD_BYTES))
@@ -273,3 +276,18 @@ class Peer:
 
 def _no_keys(packet: bytes) -> bytes:
     raise RuntimeError("the peer is not connected")
+
+
+class _Nobody:
+    """Listens to a closed peer: it holds on to nobody."""
+
+    def connected(self) -> None: ...
+
+    def rtp(self, data: bytes, now: float) -> None: ...
+
+    def rtcp(self, data: bytes, now: float) -> None: ...
+
+    def gone(self, error: GatewayError | None) -> None: ...
+
+
+_NOBODY = _Nobody()
