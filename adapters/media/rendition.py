@@ -55,5 +55,10 @@ class Rendition:
             audience.write(unit, video=False, keyframe=False, video_comes=video_comes)
 
     def end(self, error: GatewayError | None) -> None:
-        for audience in self._audiences:
+        """The stream is over. What it was is forgotten."""
+        audiences, self._audiences = self._audiences, ()
+        self._gathered.clear()
+        for audience in audiences:
             audience.end(error)
+        self.viewers.clear()
+        self.recall.forget_pictures()

@@ -112,7 +112,6 @@ class Renditions:
         self._stop_video(self._video)
         for rendition in self._all:
             rendition.end(error)
-            rendition.viewers.clear()
 
     # Viewers -----------------------------------------------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ class Admission:
         `refused` if it does not come in time. Raises GatewayError(OVERLOADED) if it cannot even wait."""
         if self._of_address[address] >= self._settings.unconnected_per_address:
             raise self._refusal(TOO_MANY_OF_ADDRESS, "too many peers of this address are not connected yet")
-        if self._waiting >= self._settings.waiting:
+        if self._lent >= self._settings.handshakes and self._waiting >= self._settings.waiting:
             raise self._refusal(TOO_MANY_WAITING, "too many peers are waiting")
         ticket = Ticket(self, address, admitted, refused)
         self._tickets.add(ticket)

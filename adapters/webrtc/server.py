@@ -68,6 +68,8 @@ class WebRtcServer:
         )  # fmt: skip
         self._admission = Admission(settings, loop.call_later, self._count)
         self._stopped: GatewayError | None = None
+        self._coming = 0
+        """Newcomers whose turn has not come yet, or who do not know of it yet."""
 
     @property
     def stats(self) -> WebRtcStats:
@@ -202,7 +204,7 @@ class WebRtcServer:
 
     async def _turn(self, request: AccessRequest) -> Ticket:
         """Waits until a newcomer may connect."""
-        if len(self._house.connections) + self._admission.waiting >= self._settings.peers:
+        if len(self._house.connections) + self._coming >= self._settings.peers:
             self._count(TOO_MANY_PEERS)
             raise GatewayError(OVERLOADED, "peer connections", after_ms=_AFTER_MS)
         if self._stopped is not None:
@@ -218,6 +220,7 @@ class WebRtcServer:
                 turn.set_exception(error)
 
         ticket = self._admission.enter(request.client, admitted, refused)
+        self._coming += 1
         try:
             await turn
             if self._stopped is not None:
@@ -225,6 +228,8 @@ class WebRtcServer:
         except BaseException:
             ticket.settle()
             raise
+        finally:
+            self._coming -= 1
         return ticket
 
     @contextmanager

@@ -22,11 +22,11 @@ PLACES, LINE, PER_ADDRESS, PATIENCE = 2, 6, 4, 3.0
 class Door:
     """An admission, and the story of those who came."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: int = LINE) -> None:
         self.loop = HandMovedLoop()
         self.refusals: Counter[str] = Counter()
         settings = WebRtcSettings(
-            handshakes=PLACES, waiting=LINE, waiting_deadline=PATIENCE, unconnected_per_address=PER_ADDRESS
+            handshakes=PLACES, waiting=line, waiting_deadline=PATIENCE, unconnected_per_address=PER_ADDRESS
         )
         self.admission = Admission(settings, self.loop.call_later, lambda label: self.refusals.update([label]))
         self.admitted: list[str] = []
@@ -45,6 +45,15 @@ def test_who_finds_a_place_is_admitted_at_once() -> None:
     door = Door()
     door.enter("a")
     door.enter("a")
+    assert door.admitted == ["a1", "a2"]
+
+
+def test_without_a_line_those_who_find_a_place_are_admitted_all_the_same() -> None:
+    door = Door(line=0)
+    door.enter("a")
+    door.enter("a")
+    with pytest.raises(GatewayError):
+        door.enter("a")
     assert door.admitted == ["a1", "a2"]
 
 
