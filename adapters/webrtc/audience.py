@@ -151,6 +151,7 @@ class RtpAudience:
         viewers = tuple(self._viewers)
         for viewer in viewers:
             self.detach(viewer)
+        self._lanes.close()
         for viewer in viewers:
             viewer.ended(error)
 
@@ -291,6 +292,7 @@ class RtpAudience:
             self._timer = None
         self._lanes.tidy()
         self._lanes.forget_bursts()
+        self._counted.clear()
 
     def _tick(self) -> None:
         """Report to everyone, spare those that lose too much, and ask again for the keyframe that someone waits for."""

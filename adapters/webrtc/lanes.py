@@ -63,3 +63,11 @@ class Lanes:
         self._all = {key: lane for key, lane in self._all.items() if lane.cohorts}
         for medium in Medium:
             self._by_medium[medium] = tuple(lane for key, lane in self._all.items() if key.medium is medium)
+
+    def close(self) -> None:
+        """The audience is over: it is not held on to."""
+        self._overtaken = _nobody
+
+
+def _nobody(seat: Seat) -> None:
+    """Is told of no viewer: there is none any more."""
