@@ -20,7 +20,7 @@ from adapters.media.rendition import Rendition
 from adapters.media.reordering import Reordering
 from adapters.media.transcoding import AudioTranscode, Transcoders, VideoTranscode
 from adapters.media.units import AudioConfig, AudioUnit, Codec, Header, Medium, Metadata, VideoConfig, VideoUnit
-from adapters.media.viewer import Place, Viewer
+from adapters.media.viewer import Audience, Place, Viewer
 from gateway.errors import GatewayError
 
 PAIRS = ((Codec.H264, Codec.AAC), (Codec.H264_LOW_DELAY, Codec.OPUS), (Codec.VP8, Codec.OPUS))
@@ -53,7 +53,11 @@ class Renditions:
         """What the publisher's pictures need."""
         self.audio: AudioConfig | None = None
         """What the publisher's sound needs."""
+        self._inaudible = False
+        """The publisher's sound cannot be decoded."""
         self._metadata: Metadata | None = None
+        self._edge = 0
+        """The latest time that was seen, in milliseconds."""
 
     def __len__(self) -> int:
         return sum(len(rendition.viewers) for rendition in self._all)
@@ -67,6 +71,7 @@ class Renditions:
 
     def header(self, unit: Header) -> bool:
         """Takes a header; False if it says what was known already."""
+        self._edge = unit.timestamp
         if isinstance(unit, VideoConfig):
             return self._new_video(unit)
         if isinstance(unit, AudioConfig):
@@ -80,6 +85,7 @@ class Renditions:
 
     def picture(self, unit: VideoUnit) -> None:
         """Takes a picture of the publisher's."""
+        self._edge = unit.timestamp
         reordering = self._reordering
         before = reordering.low_delay
         showable = reordering.see(unit)
@@ -88,14 +94,15 @@ class Renditions:
         for rendition in self._direct:
             if showable or rendition.video is not Codec.H264_LOW_DELAY:
                 rendition.picture(unit)
-        for transcode in self._video.values():
+        for transcode in tuple(self._video.values()):
             transcode.feed(unit)
 
     def sound(self, unit: AudioUnit, video_comes: bool) -> None:
         """Takes a piece of the publisher's sound. `video_comes`: the stream has video now."""
+        self._edge = unit.timestamp
         for rendition in self._heard_direct:
             rendition.sound(unit, video_comes)
-        for target, transcode in self._audio.items():
+        for target, transcode in tuple(self._audio.items()):  # a viewer that is let go meanwhile may end a transcoder
             for made in transcode.feed(unit):
                 for rendition in self._all:
                     if rendition.audio is target:
@@ -118,15 +125,24 @@ class Renditions:
     def attach(self, viewer: Viewer, edge: int) -> None:
         """Seats a viewer where it takes the publisher's own pictures if that can be. Harmless when repeated.
 
-        Raises GatewayError if what it needs has to be transcoded and cannot be.
+        Raises GatewayError if pictures that it can take cannot be made. Sound that cannot be decoded is left out.
         """
-        if self._where(viewer) is None:
-            self._enter(self._best(viewer), viewer, edge)
+        if self._where(viewer) is not None:
+            return
+        rendition = self._best(viewer)
+        audience = self._book(rendition, viewer)
+        failure = self._start_and_stop().get(rendition)
+        if failure is not None and Medium.VIDEO in viewer.media:
+            del rendition.viewers[viewer]
+            self._provide()
+            raise failure
+        audience.attach(viewer, edge)
 
     def update(self, viewer: Viewer, edge: int) -> None:
         """A viewer's mode or media changed."""
         rendition = self._where(viewer)
         if rendition is not None:
+            self._edge = edge
             rendition.viewers[viewer].update(viewer, edge)
             self._provide()
 
@@ -150,18 +166,14 @@ class Renditions:
         usable = [rendition for codec in viewer.accepts for rendition in audible if rendition.video is codec] or audible
         return next((rendition for rendition in usable if rendition in self._direct), usable[0])
 
-    def _enter(self, rendition: Rendition, viewer: Viewer, edge: int) -> None:
+    def _book(self, rendition: Rendition, viewer: Viewer) -> Audience:
+        """From now on the viewer counts as one of this rendition; it is not attached yet."""
+
         def place() -> Place:
             return self._place(rendition.recall, partial(self._ask_for_keyframe, rendition))
 
-        audience = rendition.audience(viewer.manner, place)
-        rendition.viewers[viewer] = audience
-        failure = self._start_and_stop(edge).get(rendition)
-        if failure is not None:
-            del rendition.viewers[viewer]
-            self._provide()
-            raise failure
-        audience.attach(viewer, edge)
+        audience = rendition.viewers[viewer] = rendition.audience(viewer.manner, place)
+        return audience
 
     def _ask_for_keyframe(self, rendition: Rendition) -> None:
         transcode = self._video.get(rendition.video)
@@ -190,6 +202,7 @@ class Renditions:
             return False
         self.audio = unit
         self._heard_direct = tuple(rendition for rendition in self._all if rendition.audio is unit.codec)
+        self._inaudible = False
         self._stop_audio(self._audio)
         for rendition in self._heard_direct:
             rendition.header(replace(unit))
@@ -206,49 +219,55 @@ class Renditions:
             self._direct = tuple(rendition for rendition in self._all if rendition.video in given)
             for rendition in self._direct:
                 rendition.header(replace(self.video))
-        for rendition in self._all:
-            for viewer in tuple(rendition.viewers):
-                best = self._best(viewer)
-                if best is not rendition:
-                    self._move(viewer, rendition, best)
+        self._move_to_the_best()
+
+    def _move_to_the_best(self) -> None:
+        """Everyone has moved before it is seen what has to be transcoded, so that nothing is begun for nobody."""
+        moves = [(viewer, r, best) for r in self._all for viewer in r.viewers if (best := self._best(viewer)) is not r]
+        for viewer, former, best in moves:
+            former.viewers.pop(viewer).detach(viewer)
+            self._book(best, viewer)
         self._provide()
+        for viewer, _, best in moves:
+            if (audience := best.viewers.get(viewer)) is not None:
+                audience.attach(viewer, self._edge)
 
-    def _move(self, viewer: Viewer, rendition: Rendition, best: Rendition) -> None:
-        rendition.viewers.pop(viewer).detach(viewer)
-        try:
-            self._enter(best, viewer, self.video.timestamp if self.video else 0)
-        except GatewayError as error:
-            viewer.ended(error)
-
-    def _provide(self, edge: int = 0) -> None:
+    def _provide(self) -> None:
         """Starts the transcoders that someone needs now, stops those that nobody needs, and lets go whom it cannot serve."""
-        for rendition, error in self._start_and_stop(edge).items():
+        for rendition, error in self._start_and_stop().items():
             self._let_go(rendition, error)
 
-    def _start_and_stop(self, edge: int) -> dict[Rendition, GatewayError]:
-        """The same; gives the renditions that cannot be served."""
+    def _start_and_stop(self) -> dict[Rendition, GatewayError]:
+        """The same; gives the renditions whose pictures cannot be made."""
         silent = [r for r in self._all if self.audio and r not in self._heard_direct and r.wanted(Medium.AUDIO)]
         unseen = [r for r in self._all if self.video and r not in self._direct and r.wanted(Medium.VIDEO)]
         if self._audio or self._video:
             self._stop_audio(self._audio.keys() - {rendition.audio for rendition in silent})
             self._stop_video(self._video.keys() - {rendition.video for rendition in unseen})
+        for rendition in silent:
+            self._transcode_audio(rendition)
         failures: dict[Rendition, GatewayError] = {}
-        for rendition, start in (*((r, self._transcode_audio) for r in silent), *((r, self._transcode_video) for r in unseen)):
+        for rendition in unseen:
             try:
-                start(rendition, edge)
+                self._transcode_video(rendition)
             except GatewayError as error:
                 failures[rendition] = error
         return failures
 
-    def _transcode_audio(self, rendition: Rendition, edge: int) -> None:
+    def _transcode_audio(self, rendition: Rendition) -> None:
+        """What cannot be decoded is not heard; those who could not hear it go on seeing."""
         target = rendition.audio
-        if self._transcoders is None or self.audio is None:
+        if self._transcoders is None or self.audio is None or self._inaudible:
             return
         if target not in self._audio:
-            self._audio[target] = self._transcoders.audio(self.audio, target)
-        rendition.header(self._audio[target].config.at(edge))
+            try:
+                self._audio[target] = self._transcoders.audio(self.audio, target)
+            except GatewayError:
+                self._inaudible = True
+                return
+        rendition.header(self._audio[target].config.at(self._edge))
 
-    def _transcode_video(self, rendition: Rendition, edge: int) -> None:
+    def _transcode_video(self, rendition: Rendition) -> None:
         target = rendition.video
         if self._transcoders is None or self.video is None or target in self._video:
             return
@@ -277,9 +296,10 @@ class Renditions:
         return next((rendition.recall.pictures() for rendition in self._direct), [])
 
     def _let_go(self, rendition: Rendition, error: GatewayError) -> None:
-        """What the viewers of this rendition need cannot be made."""
-        gone = tuple(rendition.viewers.items())
-        rendition.viewers.clear()
+        """The pictures that these viewers take cannot be made. Who wants sound alone stays."""
+        gone = [(viewer, seat) for viewer, seat in rendition.viewers.items() if Medium.VIDEO in viewer.media]
+        for viewer, _ in gone:
+            del rendition.viewers[viewer]
         for viewer, audience in gone:
             audience.detach(viewer)
             viewer.ended(error)

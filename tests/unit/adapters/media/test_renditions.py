@@ -13,15 +13,15 @@ from adapters.media.stream import LiveStream
 from adapters.media.units import AudioConfig, AudioUnit, Codec, Header, Medium, PlayMode, VideoConfig, VideoUnit
 from adapters.media.viewer import Place
 from gateway.config import MediaSettings
-from gateway.errors import OVERLOADED, GatewayError
+from gateway.errors import MEDIA_MALFORMED, OVERLOADED, VIEWER_TOO_SLOW, GatewayError
 from gateway.rooms.model import BOTH_MEDIA
-from tests.support.streams import AUDIO_CONFIG, VIDEO_CONFIG, HandMovedLoop
+from tests.support.streams import AUDIO_CONFIG, OTHER_AUDIO_CONFIG, VIDEO_CONFIG, HandMovedLoop
 
 H264 = VideoConfig(0, VIDEO_CONFIG)
 MAIN = VideoConfig(0, VIDEO_CONFIG.replace(b"\x42\xc0", b"\x4d\x40"))
 """A profile that allows B-frames."""
 VP8 = VideoConfig(0, b"", codec=Codec.VP8)
-AAC = AudioConfig(0, AUDIO_CONFIG)
+AAC, OTHER_AAC = AudioConfig(0, AUDIO_CONFIG), AudioConfig(0, OTHER_AUDIO_CONFIG)
 OPUS = AudioConfig(0, b"", codec=Codec.OPUS)
 FLASH, BROWSER, FIREFOX = (Codec.H264,), (Codec.H264_LOW_DELAY, Codec.VP8), (Codec.VP8,)
 SLICE = b"\x00\x00\x00\x02\x41\x9a"
@@ -44,10 +44,11 @@ class Manner:
 
 
 class Listeners:
-    """An audience that gives everyone everything at once."""
+    """An audience that gives everyone everything at once, or lets everyone go for being slow."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
+        self.stalled = False
         self.viewers: list[Listener] = []
 
     def attach(self, viewer: Listener, edge: int) -> None:
@@ -64,8 +65,10 @@ class Listeners:
             viewer.got.append(unit)
 
     def write(self, unit: AudioUnit | VideoUnit, *, video: bool, keyframe: bool, video_comes: bool) -> None:
-        for viewer in self.viewers:
+        for viewer in tuple(self.viewers):
             viewer.got.append(unit)
+            if self.stalled and not video:
+                self.place.drop(viewer, GatewayError(VIEWER_TOO_SLOW))
 
     def end(self, error: GatewayError | None) -> None:
         for viewer in self.viewers:
@@ -129,6 +132,8 @@ class FakeVideo:
 
 
 class Transcoders:
+    inaudible = False
+
     def __init__(self, videos: int = 9) -> None:
         self.audios: list[FakeAudio] = []
         self.videos: list[FakeVideo] = []
@@ -136,6 +141,8 @@ class Transcoders:
         self._room = videos
 
     def audio(self, source: AudioConfig, target: Codec) -> FakeAudio:
+        if self.inaudible:
+            raise GatewayError(MEDIA_MALFORMED)
         self.audios.append(FakeAudio(source, target))
         return self.audios[-1]
 
@@ -262,6 +269,67 @@ def test_what_cannot_be_transcoded_is_refused_and_disturbs_nobody() -> None:
     assert not browser.endings
     assert stage.stream.viewers == 1
     assert not stage.transcoders.running_audios
+
+
+def test_one_who_wants_sound_alone_is_served_though_pictures_cannot_be_made() -> None:
+    stage = Stage(videos=0)
+    stage.publish(VP8, OPUS)
+    stage.play(keyframe=True)
+    listener = stage.join(FLASH, frozenset({Medium.AUDIO}))
+    with pytest.raises(GatewayError):
+        stage.join(FLASH)
+    stage.play()
+    assert not listener.endings
+    assert Codec.AAC in listener.codecs
+
+
+def test_sound_that_cannot_be_decoded_costs_nobody_the_picture() -> None:
+    stage = Stage()
+    stage.transcoders.inaudible = True
+    stage.publish(H264, AAC)
+    browser = stage.join(BROWSER)
+    stage.play(keyframe=True)
+    assert browser.codecs == {Codec.H264}
+    stage.transcoders.inaudible = False
+    stage.publish(H264, OTHER_AAC)
+    stage.play(keyframe=True)
+    assert browser.codecs == {Codec.H264, Codec.OPUS}
+
+
+def test_a_viewer_that_is_let_go_while_sound_is_given_out_stops_nobody_elses() -> None:
+    stage = Stage()
+    stage.publish(VP8, OPUS)
+    flash, browser = stage.join(FLASH), stage.join(BROWSER)
+    stage.play(keyframe=True)
+    [audience] = stage.bytes_manner.gathered
+    audience.stalled = True
+    stage.play()
+    stage.play()
+    assert [error and error.fault for error in flash.endings] == [VIEWER_TOO_SLOW]
+    assert not stage.transcoders.running_audios
+    assert len([unit for unit in browser.got if isinstance(unit, AudioUnit)]) == 3
+
+
+def test_a_transcoders_header_is_stamped_with_the_streams_time() -> None:
+    stage = Stage()
+    stage.publish(VP8, OPUS)
+    flash = stage.join(FLASH, frozenset({Medium.VIDEO}))
+    for _ in range(5):
+        stage.play(keyframe=True)
+    flash.media = BOTH_MEDIA
+    stage.stream.update(flash)
+    [header] = [unit for unit in flash.got if isinstance(unit, AudioConfig)]
+    assert header.timestamp == 160
+
+
+def test_moving_to_another_codec_begins_nothing_for_nobody() -> None:
+    stage = Stage(videos=0)
+    stage.publish(VP8, OPUS)
+    viewers = [stage.join(BROWSER) for _ in range(3)]
+    stage.publish(H264, AAC)
+    stage.play(keyframe=True)
+    assert all(viewer.codecs == {Codec.H264, Codec.OPUS} for viewer in viewers)
+    assert not stage.transcoders.videos
 
 
 def test_when_a_transcoder_fails_its_viewers_are_told_and_the_others_go_on() -> None:
