@@ -145,7 +145,7 @@ class Gateway:
         """The state that Prometheus is told."""
         played, rtmp, webrtc = self.streams.totals(), self.rtmp.stats, self.webrtc.stats
         peers = Counter((peer.direction, peer.request.transport) for peer in self.webrtc.connections)
-        bytes_in = {"rtmp": rtmp.bytes_in, "webrtc": webrtc.receiving.bytes}
+        bytes_in = {"rtmp": rtmp.bytes_in, **{name: received.bytes for name, received in webrtc.receiving.items()}}
         bytes_out = {protocol: stats.bytes_out for protocol, stats in played.items()}
         refusals = {"rtmp": rtmp.refusals, "flv": self.flv_refusals, "webrtc": webrtc.refusals}
         totals = {("in", protocol): count for protocol, count in bytes_in.items()}
@@ -158,7 +158,7 @@ class Gateway:
             grants=len(self.grants),
             viewers={protocol: stats.viewers for protocol, stats in played.items()},
             publishers={"rtmp": rtmp.publishers, **{name: count for (way, name), count in peers.items() if way == "in"}},
-            connections={"rtmp": rtmp.connections, **{name: count for (_, name), count in peers.items()}},
+            connections={"rtmp": rtmp.connections, **Counter(peer.request.transport for peer in self.webrtc.connections)},
             bytes_in=bytes_in,
             bytes_out=bytes_out,
             skips={protocol: stats.skips for protocol, stats in played.items()},
@@ -214,7 +214,7 @@ def _naming(protocol: str, host: str, port: int) -> Iterator[None]:
 
 
 def _webrtc_snapshot(server: WebRtcServer) -> WebRtcSnapshot:
-    received, sent, udp = server.stats.receiving, server.stats.sending, server.udp.stats
+    received, sent, udp = server.stats.received, server.stats.sending, server.udp.stats
     losses: dict[Way, list[float]] = {}
     trips: dict[Way, list[float]] = {}
     peers = dict.fromkeys(product(_WAYS, ("connecting", "connected")), 0)

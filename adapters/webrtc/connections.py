@@ -60,8 +60,9 @@ class Incoming(Connection):
         agreed = answer_publisher(description, self._local())
         if self.publisher is None:
             loop, house = self.house.loop, self.house
+            counters = house.stats.receiving[self.request.transport]
             self.publisher = WebRtcPublisher(
-                agreed.tracks, self.peer.send_rtcp, loop.time, loop.call_later, house.settings, self._cut, house.stats.receiving
+                agreed.tracks, self.peer.send_rtcp, loop.time, loop.call_later, house.settings, self._cut, counters
             )
         else:
             self.publisher.retrack(agreed.tracks)

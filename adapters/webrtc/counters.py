@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Final
 
 TOO_MANY_PEERS: Final = "peer_limit"
@@ -46,7 +46,8 @@ class Sending:
 class WebRtcStats:
     """What the server has seen so far."""
 
-    receiving: Receiving = field(default_factory=Receiving)
+    receiving: dict[str, Receiving] = field(default_factory=lambda: {"webrtc": Receiving(), "whip": Receiving()})
+    """By the publishers' transport."""
     sending: Sending = field(default_factory=Sending)
     handshakes: int = 0
     """Peers that connected."""
@@ -54,3 +55,8 @@ class WebRtcStats:
     """Peers that ended before they had connected."""
     refusals: Counter[str] = field(default_factory=Counter)
     """By fault name or one of the labels above."""
+
+    @property
+    def received(self) -> Receiving:
+        """What all publishers sent."""
+        return Receiving(*map(sum, zip(*map(astuple, self.receiving.values()), strict=True)))

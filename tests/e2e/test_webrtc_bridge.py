@@ -213,8 +213,8 @@ async def test_a_publisher_restarts_ice_on_the_connection_that_it_has() -> None:
         assert answer.etag == connection.etag != before
         again = await call.server.publish(call.push(), described)
         assert again.etag == answer.etag, "the same credentials are no restart"
-        packets = call.server.stats.receiving.packets
-        await until(lambda: call.server.stats.receiving.packets > packets + 10, "more packets")
+        packets = call.server.stats.received.packets
+        await until(lambda: call.server.stats.received.packets > packets + 10, "more packets")
 
 
 async def test_a_page_that_was_loaded_anew_takes_its_own_place_at_once() -> None:

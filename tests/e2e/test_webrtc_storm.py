@@ -316,7 +316,7 @@ async def test_a_storm_of_newcomers_costs_a_running_call_no_picture_and_leaves_n
         await call.screen.sees(call.sent - call.screen.numbers[0])
         assert continuous(call.screen)
         assert call.server.stats.failed == 0
-        assert call.server.stats.receiving.lost == 0
+        assert call.server.stats.received.lost == 0
 
 
 async def test_one_address_has_only_so_many_that_are_not_connected() -> None:
