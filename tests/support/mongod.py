@@ -1,0 +1,183 @@
+"""A real MongoDB on loopback: a replica set of one member or three, that can be killed and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import socket
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from tests.support.tools import SYSTEM_PATH, TOOLS, MissingProgramError
+
+HOST = "127.0.0.1"
+SET = "rs0"
+_START = 30.0
+"""Seconds that members may take to listen, and to elect."""
+_ATTEMPTS = 5
+"""Ports that are tried: another program may take one between its choice and the server's start."""
+
+
+@cache
+def mongod() -> str:
+    """The path of the server. Raises MissingProgramError."""
+    unpacked = TOOLS / "mongod" / "fiftyone" / "db" / "bin" / "mongod"
+    path = str(unpacked) if unpacked.exists() else shutil.which("mongod", path=SYSTEM_PATH)
+    if path is None:
+        raise MissingProgramError("mongod")
+    return path
+
+
+class Member:
+    """One server of the set, with its own data."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.port = 0
+        self._process: Process | None = None
+
+    @property
+    def address(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self) -> None:
+        """Starts it; again with the same port and data."""
+        self._folder.mkdir(exist_ok=True)
+        for _ in range(1 if self.port else _ATTEMPTS):
+            port = self.port or _free_port()
+            self._process = await asyncio.create_subprocess_exec(
+                mongod(), *self._arguments(port), stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
+            )
+            if await self._listens(port):
+                self.port = port
+                return
+        raise RuntimeError(f"mongod does not start: {self._log.read_text()[-2000:]}")
+
+    async def kill(self) -> None:
+        """Ends it in the middle of whatever it does."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        await self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """It keeps its sockets and answers nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "mongod.log"
+
+    def _arguments(self, port: int) -> list[str]:
+        return [
+            "--port", str(port), "--bind_ip", HOST, "--dbpath", str(self._folder), "--replSet", SET,
+            "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "50", "--quiet", "--nounixsocket",
+            "--logpath", str(self._log), "--logappend",
+            "--setParameter", "diagnosticDataCollectionEnabled=false", "--setParameter", "ttlMonitorSleepSecs=1",
+        ]  # fmt: skip
+
+    async def _listens(self, port: int) -> bool:
+        """Waits until it takes connections; False if it ended instead."""
+        async with asyncio.timeout(_START):
+            while self.running:
+                try:
+                    _, writer = await asyncio.open_connection(HOST, port)
+                except OSError:
+                    await asyncio.sleep(0.02)
+                else:
+                    writer.close()
+                    return True
+        return False
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self.running:
+            self._process.send_signal(number)
+
+    async def _end(self, number: signal.Signals) -> None:
+        self._signal(number)
+        if self._process is not None:
+            await self._process.wait()
+
+
+class ReplicaSet:
+    """Members that hold the same data."""
+
+    def __init__(self, members: list[Member]) -> None:
+        self.members = members
+
+    @property
+    def url(self) -> str:
+        """The connection string for clients of the whole set."""
+        return f"mongodb://{','.join(member.address for member in self.members)}/?replicaSet={SET}"
+
+    async def initiate(self) -> None:
+        """Makes one set of them, with short elections, and waits until it has a primary."""
+        members = [{"_id": at, "host": member.address} for at, member in enumerate(self.members)]
+        settings = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}
+        await _ask(self.members[0], {"replSetInitiate": {"_id": SET, "members": members, "settings": settings}})
+        await self.primary()
+
+    async def primary(self) -> Member:
+        """Waits until a running member takes writes; it is returned."""
+        return await self._one_that(lambda hello: bool(hello["isWritablePrimary"]))
+
+    async def _one_that(self, fits: Callable[[dict[str, Any]], bool]) -> Member:
+        async with asyncio.timeout(_START):
+            while True:
+                for member in self.members:
+                    try:
+                        if member.running and fits(await _ask(member, {"hello": 1})):
+                            return member
+                    except OperationFailure:
+                        raise
+                    except PyMongoError:
+                        pass
+                await asyncio.sleep(0.05)
+
+
+async def _ask(member: Member, command: dict[str, Any]) -> dict[str, Any]:
+    """Gives one member a command of an administrator's."""
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+        HOST, member.port, directConnection=True, serverSelectionTimeoutMS=2000
+    )
+    try:
+        return await client.admin.command(command)
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def replica_set(folder: Path, members: int = 1) -> AsyncIterator[ReplicaSet]:
+    """A set that has elected its primary. Its data are kept in `folder`."""
+    found = ReplicaSet([Member(folder / f"member-{at}") for at in range(members)])
+    try:
+        async with asyncio.TaskGroup() as starting:
+            for member in found.members:
+                starting.create_task(member.start())
+        await found.initiate()
+        yield found
+    finally:
+        for member in found.members:
+            member.thaw()
+            await member.kill()
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.bind((HOST, 0))
+        return int(sock.getsockname()[1])
