@@ -39,11 +39,12 @@ _SPANS = 4
 
 
 class Span(NamedTuple):
-    """A stretch of a viewer's numbers, up to the next span, and where the packets are."""
+    """A stretch of a viewer's numbers, up to the next span, where the packets are and of what type."""
 
     start: int
     offset: int
     source: History
+    payload: Payload
 
 
 def renumbered(packets: list[bytes], offset: int) -> list[bytes]:
@@ -60,7 +61,6 @@ class Feed:
     __slots__ = (
         "_live",
         "_next",
-        "_payload",
         "_resent",
         "_rtx_sequence",
         "_spans",
@@ -80,7 +80,6 @@ class Feed:
         self._next: int | None = None
         self._spans: deque[Span] = deque(maxlen=_SPANS)
         self._live: History | None = None
-        self._payload: Payload | None = None
         self._rtx_sequence = 0
         self._resent: dict[int, float] = {}
         self._spent = 0.0
@@ -92,33 +91,41 @@ class Feed:
             self.offset = UNSAFE if position % WRAP >= WRAP - UNSAFE else 0
         else:
             self.offset = self._next - position
-        self._spans.append(Span(position + self.offset, self.offset, source))
+        self._spans.append(Span(position + self.offset, self.offset, source, payload))
         self._live = live
-        self._payload = payload
 
-    def go_over(self, source: History, position: int) -> None:
-        """What follows is in `source`, numbered as before."""
-        self._spans.append(Span(position + self.offset, self.offset, source))
+    def go_over(self, source: History, position: int) -> int:
+        """What follows is in `source`, numbered as before. Gives the first number of that."""
+        start = position + self.offset
+        self._spans.append(self._spans[-1]._replace(start=start, source=source))
+        return start
 
-    def leave(self, position: int, timestamp: int | None) -> None:
-        """It got everything before `position`, none of it stamped later than `timestamp`, and gets nothing more for now."""
-        self._next = position + self.offset
+    def leave(self, position: int, timestamp: int | None) -> int:
+        """It got everything before `position`, none of it stamped later than `timestamp`, and gets nothing more for now.
+        Gives the number that what comes next will have."""
+        self._next = end = position + self.offset
         if timestamp is not None:
             self.last_timestamp = timestamp
+        while self._spans and self._spans[-1].start == end:
+            self._spans.pop()
+        self._live = None
+        return end
 
-    def forget(self, source: History) -> None:
-        """What was in `source` is not asked for any more."""
-        self._spans = deque((span for span in self._spans if span.source is not source), _SPANS)
+    def forget(self, start: int) -> None:
+        """What came before `start`, where one stay ended or another began, is not asked for any more."""
+        self._spans = deque((span for span in self._spans if span.start >= start), _SPANS)
 
-    def again(self, sequences: Iterable[int], now: float, rtt: float) -> list[bytes]:
+    def again(self, sequences: Iterable[int], position: int | None, now: float, rtt: float) -> list[bytes]:
         """The packets with these sequence numbers, ready to be encrypted: as retransmissions (RFC 4588) if the viewer
         understands them, else as they were. What is forgotten, was answered just now, or is beyond measure, is left out.
+
+        `position`: it got everything before that of what it follows; `None` if it has left. What it did not get yet is left
+        out, too: were that encrypted now, what comes before it could not be any more.
         """
-        if not self._spans or self._payload is None or self._live is None:
+        end = self._next if position is None else position + self.offset
+        if end is None:
             return []
         self._refund(now)
-        end = self._spans[-1].source.end + self._spans[-1].offset
-        oldest = end - REPLAY_WINDOW if self._payload.rtx is None else end - WRAP
         gap = max(RESEND_GAP, rtt)
         packets: list[bytes] = []
         for sequence in sequences:
@@ -126,20 +133,16 @@ class Feed:
                 break
             self._spent += ASKING_COST
             number = end - 1 - (end - 1 - sequence) % WRAP
-            if number < oldest or now - self._resent.get(number, -gap) < gap:
+            span = next((span for span in reversed(self._spans) if number >= span.start), None)
+            if span is None or now - self._resent.get(number, -gap) < gap:
                 continue
-            packet = self._find(number)
-            if packet is not None:
+            packet = span.source.get(number - span.offset)
+            rtx = span.payload.rtx
+            if packet is not None and (rtx is not None or number >= end - REPLAY_WINDOW):
                 self._spent += len(packet)
                 self._note(number, now)
-                packets.append(self._wrapped(packet, number, self._payload.rtx))
+                packets.append(self._wrapped(packet, number, rtx))
         return packets
-
-    def _find(self, number: int) -> bytes | None:
-        for span in reversed(self._spans):
-            if number >= span.start:
-                return span.source.get(number - span.offset)
-        return None
 
     def _wrapped(self, packet: bytes, number: int, rtx: int | None) -> bytes:
         if rtx is None:

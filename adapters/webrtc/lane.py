@@ -33,7 +33,7 @@ KEPT = {Medium.VIDEO: 1024, Medium.AUDIO: 256}
 BURST_SECONDS = 1.0
 """A joiner has the newest pictures within this, however many they are."""
 BURST_KEPT = 1.0
-"""Seconds for which those may be asked for again."""
+"""Seconds for which those may be asked for again, and whatever else a viewer got before it was taken out."""
 _AHEAD = 3
 """Who is behind is sent to this many times as fast as packets come up, at least."""
 
@@ -50,6 +50,11 @@ class Seat(Feed):
         """`None` while nothing is sent."""
         self.refused = 0
         """Packets that the kernel did not take, since that was looked at."""
+
+    @property
+    def position(self) -> int | None:
+        """Everything before this was sent, of what it follows; `None` while nothing is."""
+        return self.cohort.position if self.cohort is not None else None
 
 
 class LaneKey(NamedTuple):
@@ -244,7 +249,8 @@ class Lane:
         cohort = seat.cohort
         if cohort is None:
             return
-        seat.leave(cohort.position, self.timestamp)
+        end = seat.leave(cohort.position, self.timestamp)
+        self.setting.call_later(BURST_KEPT, seat.forget, end)
         cohort.remove(seat)
         self.size -= 1
         if not cohort.seats:
@@ -252,10 +258,9 @@ class Lane:
 
     def go_live(self, cohort: Cohort) -> None:
         """A burst is through: what follows is what everyone gets."""
-        burst, cohort.source = cohort.source, self.history
+        cohort.source = self.history
         for seat in cohort.seats:
-            seat.go_over(self.history, cohort.position)
-            self.setting.call_later(BURST_KEPT, seat.forget, burst)
+            self.setting.call_later(BURST_KEPT, seat.forget, seat.go_over(self.history, cohort.position))
 
     def overtaken(self, cohort: Cohort) -> None:
         """What these viewers should get next is forgotten."""

@@ -160,7 +160,8 @@ class WebRtcPlayer:
         if medium is None or not self.seats[medium].track.nack:
             return
         self._counters.nacks += len(sequences)
-        packets = self.seats[medium].again(sequences, now, self.rtt or 0.0)
+        seat = self.seats[medium]
+        packets = seat.again(sequences, seat.position, now, self.rtt or 0.0)
         if not packets:
             return
         protect = self.outlet.protect

@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import cast
 
 from adapters.media.recall import Recall
 from adapters.media.turns import Turns
 from adapters.media.units import AudioConfig, AudioUnit, Codec, Medium, VideoConfig, VideoUnit
-from adapters.media.viewer import Place, TransportStats
+from adapters.media.viewer import Place, TransportStats, Viewer
 from adapters.webrtc.audience import RtpAudience, RtpManner
 from adapters.webrtc.player import WebRtcPlayer
 from adapters.webrtc.rtp import RtpPacket, parse
@@ -38,7 +39,7 @@ class Counted:
 
 @dataclass
 class KeepingOutlet:
-    """Encrypts nothing, loses nothing."""
+    """Loses nothing, and keeps packets as they were before they were encrypted."""
 
     sent: list[bytes] = field(default_factory=list)
     portions: list[int] = field(default_factory=list)
@@ -48,10 +49,16 @@ class KeepingOutlet:
     """The kernel takes nothing."""
     reports_after: list[int] = field(default_factory=list)
     """Packets that were sent before each report."""
+    encrypt: Callable[[bytes], object] = bytes
+    """May raise."""
 
     @property
     def protect(self) -> Callable[[bytes], bytes]:
-        return lambda packet: packet
+        def protect(packet: bytes) -> bytes:
+            self.encrypt(packet)
+            return packet
+
+        return protect
 
     def send(self, datagrams: list[bytes]) -> int:
         self.portions.append(len(datagrams))
@@ -98,9 +105,13 @@ class RtpStage:
                 recall=self.recall,
                 stats=self.stats.__getitem__,
                 want_keyframe=self._want_keyframe,
-                drop=lambda viewer, error: viewer.ended(error),
+                drop=self._drop,
             )
         )
+
+    def _drop(self, viewer: Viewer, error: GatewayError) -> None:
+        self.audience.detach(cast(WebRtcPlayer, viewer))
+        viewer.ended(error)
 
     def _want_keyframe(self) -> None:
         self.keyframes_wanted += 1

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import weakref
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pylibsrtp import Policy, Session
 
 from adapters.media.units import Codec, Medium
 from adapters.webrtc.audience import REFRESH_AFTER, REFRESH_PAUSE
 from adapters.webrtc.depacketizer import H264Depacketizer
-from adapters.webrtc.history import RUN
-from adapters.webrtc.lane import COHORT_VIEWERS
+from adapters.webrtc.feed import WRAP
+from adapters.webrtc.history import RUN, History
+from adapters.webrtc.lane import BURST_KEPT, COHORT_VIEWERS
 from adapters.webrtc.packing import SoundClock
 from adapters.webrtc.player import STRUGGLE_STRIKES, WebRtcPlayer
 from adapters.webrtc.rtcp import Nack, PictureLoss, ReceiverReport, ReportBlock, compound
@@ -21,7 +26,7 @@ from adapters.webrtc.rtp import RtpPacket
 from adapters.webrtc.tracks import Payload
 from gateway.errors import MEDIA_SERVER_CLOSED, GatewayError
 from gateway.rooms.model import BOTH_MEDIA
-from tests.support.rtp_viewers import OPUS, VP8, KeepingOutlet, RtpStage, contiguous
+from tests.support.rtp_viewers import H264, OPUS, VP8, KeepingOutlet, RtpStage, contiguous
 from tests.support.streams import OTHER_VIDEO_CONFIG
 
 VIDEO, AUDIO = Medium.VIDEO, Medium.AUDIO
@@ -186,6 +191,58 @@ def test_a_joiner_may_ask_for_its_first_pictures_again_for_a_second() -> None:
     stage.loop.advance(1.1)
     player.rtcp(compound([Nack(1, ssrc, sequences)]), stage.loop.now)
     assert len(stage.resent(late, VIDEO)) == len(sequences)
+
+
+@pytest.mark.parametrize("video", [H264, Payload(102)])
+def test_a_joiner_that_asks_for_what_it_was_not_sent_yet_gets_that_in_its_turn(video: Payload) -> None:
+    stage, _ = playing(1)
+    for _ in range(60):
+        stage.picture(30_000)
+    player, late = stage.join(video=video)
+    late.encrypt = Session(Policy(os.urandom(30), Policy.SSRC_ANY_OUTBOUND)).protect
+    stage.loop.advance(0.01)
+    (*_, newest) = stage.of(late, VIDEO)
+    before = len(late.sent)
+    wanted = tuple((newest.sequence + ahead) % WRAP for ahead in (1, 100, 1500))
+    player.rtcp(compound([Nack(1, newest.ssrc, wanted)]), stage.loop.now)
+    assert len(late.sent) == before
+    stage.loop.advance(0.5)
+    stage.picture()
+    assert contiguous(stage.of(late, VIDEO))
+    assert len(stage.of(late, VIDEO)) > 1500
+    assert stage.endings == []
+
+
+@pytest.mark.parametrize("through", [False, True])
+@pytest.mark.parametrize("how", ["mute", "leave", "codec"])
+def test_the_newest_pictures_are_not_held_on_to_for_a_joiner_that_was_taken_out(
+    how: str, through: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Watched(History):
+        """Has no slots, so that it can be watched."""
+
+    monkeypatch.setattr("adapters.webrtc.packing.History", Watched)
+    stage, _ = playing(1)
+    for _ in range(10):
+        stage.picture(30_000)
+    player, _ = stage.join()
+    stage.loop.advance(0.5 if through else 0.01)
+    cohort = player.seats[VIDEO].cohort
+    assert cohort is not None
+    assert isinstance(cohort.source, Watched) is not through
+    bursts = [weakref.ref(each) for each in gc.get_objects() if isinstance(each, Watched)]
+    del cohort
+    if how == "mute":
+        player.media = frozenset({AUDIO})
+        stage.audience.update(player, stage.now)
+    elif how == "leave":
+        stage.audience.detach(player)
+    else:
+        stage.configure(b"", Codec.VP8)
+    stage.picture()
+    stage.loop.advance(BURST_KEPT + 0.1)
+    assert bursts
+    assert [ref() for ref in bursts] == [None] * len(bursts)
 
 
 def test_what_comes_after_them_may_be_asked_for_again_too() -> None:
