@@ -1,7 +1,7 @@
-"""The command line: `gateway serve`, `gateway token`, `gateway url`, `gateway demo`.
+"""The command line: `gateway serve`, `gateway token`, `gateway url`, `gateway room`, `gateway demo`.
 
-Exit codes: what the gateway or the demo answers, 0 for done, 2 for a wrong usage or a wrong setting with one line on
-stderr that says what is wrong.
+Exit codes: what the gateway or the demo answers, 0 for done, 1 for what a running gateway refuses, 2 for a wrong usage or
+a wrong setting; each but 0 with one line on stderr that says what is wrong.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from gateway.config.checks import for_serving, require_public_host
 from gateway.config.sources import load
 from gateway.config.values import ConfigError
 from gateway.errors import GatewayError
+from gateway.room_commands import RefusedError, add_room_commands, run_room_command
 from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID
 
+REFUSED = 1
 USAGE_ERROR = 2
 _FLAGS = ("dev", "dev_open", "listen.host", "listen.port", "listen.rtmp_port", "listen.udp_port", "listen.public_host")
 """Settings that `serve` takes as flags, too."""
@@ -54,6 +56,9 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     except (ConfigError, GatewayError) as error:
         print(f"gateway {given.name}: {error}", file=sys.stderr)
         return USAGE_ERROR
+    except RefusedError as error:
+        print(f"gateway {given.name}: {error}", file=sys.stderr)
+        return REFUSED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,6 +91,10 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--app", required=True)
         one.add_argument("--user", required=True)
         one.add_argument("--ttl", type=_duration, default=ttl, help=f"such as 90s, 15m, 24h, 7d (default {ttl})")
+    text = "See and change the rooms of a running gateway, by its server API."
+    room = commands.add_parser("room", help=text, description=text, allow_abbrev=False)
+    room.set_defaults(command=_room)
+    add_room_commands(room)
     commands.add_parser("demo", help="Run a whole call on this machine.")
     return parser
 
@@ -122,6 +131,11 @@ def _token(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
     user = USER_ID.check(given.user)
     room = None if given.room is None else ROOM_ID.check(given.room)
     print(make_token(secret, given.app, user, now=time.time(), ttl=given.ttl, room=room, may_publish=not given.no_publish))
+    return 0
+
+
+def _room(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    run_room_command(given, environ)
     return 0
 
 

@@ -6,15 +6,24 @@ the two together, and knows of nothing outside the app that asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
+from typing import Literal, TypeAlias
 
-from gateway.errors import ROOM_NOT_FOUND, GatewayError
+from gateway.errors import ROOM_NOT_FOUND, STREAM_NOT_FOUND, GatewayError
+from gateway.rooms.events import BarrageMessage, BroadcastMessage, CustomCommand, TextSent
 from gateway.rooms.model import Room, Session, Stream, StreamState, StreamView, User
 from gateway.rooms.registry import Registry
+from gateway.rooms.talk import Talk
 from gateway.signaling.session import Phase
 from gateway.signaling.sessions import Sessions
+
+Kind: TypeAlias = Literal["broadcast", "barrage", "command"]
+"""What a message is."""
+_KINDS: Mapping[Kind, type[TextSent]] = {
+    "broadcast": BroadcastMessage, "barrage": BarrageMessage, "command": CustomCommand,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +81,12 @@ class StreamStatus:
 class Administration:
     """All apps' rooms, as their backends see them. `viewers`: the connections that play a stream (appID, streamID)."""
 
-    def __init__(self, registry: Registry, sessions: Sessions, viewers: Callable[[str, str], int]) -> None:
+    def __init__(
+        self, registry: Registry, sessions: Sessions, talk: Talk, viewers: Callable[[str, str], int]
+    ) -> None:  # fmt: skip
         self._registry = registry
         self._sessions = sessions
+        self._talk = talk
         self._viewers = viewers
 
     # What there is -------------------------------------------------------------------------------------------------
@@ -92,6 +104,47 @@ class Administration:
         sessions = [room.sessions[user_id] for user_id in page]
         streams = [self._published(stream) for session in sessions for stream in session.publishing.values()]
         return RoomDetail(_summary(room), [self._member(session) for session in sessions], streams, next_after)
+
+    def stream(self, app: str, stream_id: str) -> StreamStatus:
+        """What there is to a streamID. Raises STREAM_NOT_FOUND if it is neither published nor forbidden."""
+        status = self._status(app, stream_id)
+        if status.published is None and not status.forbidden:
+            raise GatewayError(STREAM_NOT_FOUND)
+        return status
+
+    # What is to be done --------------------------------------------------------------------------------------------
+
+    def close_room(self, app: str, room_id: str, reason: str) -> bool:
+        """Puts everybody out. Whether there was such a room."""
+        return self._sessions.close_room(app, room_id, reason) > 0
+
+    def kick(self, app: str, user_id: str, room_id: str, reason: str) -> bool:
+        """Puts a user out of a room. Whether the user was in it."""
+        return self._sessions.kick(app, user_id, room_id, reason) > 0
+
+    def send(self, app: str, room_id: str, kind: Kind, message: str, to: Sequence[str], sender: User) -> int:
+        """Tells those in the room; a command tells those whom it names. The message's number.
+
+        Raises ROOM_NOT_FOUND, MESSAGE_EMPTY, MESSAGE_TOO_LONG, INVALID_PARAMS (too many are named).
+        """
+        return self._talk.say(app, room_id, _KINDS[kind], sender, message, to)
+
+    def forbid_stream(self, app: str, stream_id: str) -> StreamStatus:
+        """Nobody may publish or play it any more; what does is cut. Raises OVERLOADED: too many are forbidden."""
+        self._registry.forbid_stream(app, stream_id)
+        return self._status(app, stream_id)
+
+    def resume_stream(self, app: str, stream_id: str) -> StreamStatus:
+        """It may be published and played again."""
+        self._registry.resume_stream(app, stream_id)
+        return self._status(app, stream_id)
+
+    # ---------------------------------------------------------------------------------------------------------------
+
+    def _status(self, app: str, stream_id: str) -> StreamStatus:
+        stream = self._registry.streams.get((app, stream_id))
+        forbidden = (app, stream_id) in self._registry.forbidden
+        return StreamStatus(stream_id, forbidden, self._published(stream) if stream else None)
 
     def _room(self, app: str, room_id: str) -> Room:
         room = self._registry.rooms.get((app, room_id))

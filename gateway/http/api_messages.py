@@ -11,15 +11,18 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from gateway.administration import Member, PublishedStream, RoomDetail, RoomSummary, StreamStatus
+from gateway.administration import Kind, Member, PublishedStream, RoomDetail, RoomSummary, StreamStatus
 from gateway.rooms.model import USER_ID, Medium, Role, StreamState, User
 from gateway.signaling.messages import Muted, wire_name
 
-UserID: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
+CHARACTERS: Mapping[str, str] = {"pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"}
+"""What the document says of the characters of an id; whether it keeps to it is for the id's own rule to find."""
+UserID: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128, extra_json_schema=dict(CHARACTERS))]
 State: TypeAlias = Literal["awaited", "onAir", "interrupted"]
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
 Why: TypeAlias = Annotated[str, Meta(max_length=256, description="Told to those who have to go, as the event's `reason`.")]
 
+_SERVER = User("", "", Role.BROADCASTER)
 _STATES: Mapping[StreamState, State] = {
     StreamState.AWAITED: "awaited", StreamState.ON_AIR: "onAir", StreamState.INTERRUPTED: "interrupted",
 }  # fmt: skip
@@ -58,7 +61,7 @@ class Kick(Asked, frozen=True):
 
 
 class From(Asked, frozen=True):
-    """In whose name a message is sent. It need not be a user of the room; one who is does not get it."""
+    """In whose name a message is sent. It need not be a user of the room."""
 
     user_id: UserID
     user_name: Annotated[str, Meta(max_length=256, description="Empty: the userID.")] = ""
@@ -68,14 +71,13 @@ class Send(Asked, frozen=True):
     """A message to those in the room."""
 
     kind: Annotated[
-        Literal["broadcast", "barrage", "command"],
-        Meta(description="Which event tells it: `broadcastMessage`, `barrageMessage` (may be dropped), `customCommand`."),
+        Kind, Meta(description="Which event tells it: `broadcastMessage`, `barrageMessage` (may be dropped), `customCommand`."),
     ]
     message: Annotated[str, Meta(min_length=1, max_length=65_536, description="At most 1024 bytes, unless set otherwise.")]
     to_user_ids: Annotated[
         list[UserID], Meta(max_length=500, description="Of a command: who gets it. Empty: everybody in the room.")
     ] = []
-    from_user: From | None = None
+    from_user: Annotated[From | None, Meta(description="Null: the server, whose userID is empty.")] = None
 
 
 class RoomInList(Told, frozen=True):
@@ -145,7 +147,7 @@ class Kicked(Told, frozen=True):
 class Sent(Told, frozen=True):
     """The message is on its way."""
 
-    message_id: Annotated[int | None, Meta(description="Null: a barrage message that was dropped, because there were too many.")]
+    message_id: Annotated[int | str, Meta(description="As in the event: a number, of a barrage message a text.")]
 
 
 class Stream(Told, frozen=True):
@@ -198,6 +200,8 @@ def stream(status: StreamStatus) -> Stream:
     )  # fmt: skip
 
 
-def sender(given: From | None) -> User | None:
-    """In whose name a message is sent; None: in the server's own. Raises GatewayError for a userID that cannot be one."""
-    return User(USER_ID.check(given.user_id), given.user_name or given.user_id, Role.BROADCASTER) if given else None
+def sender(given: From | None) -> User:
+    """In whose name a message is sent. Raises GatewayError for a userID that cannot be one."""
+    if given is None:
+        return _SERVER
+    return User(USER_ID.check(given.user_id), given.user_name or given.user_id, Role.BROADCASTER)

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
-from gateway.administration import RoomDetail, RoomSummary, StreamStatus
+from gateway.administration import Kind, RoomDetail, RoomSummary, StreamStatus
 from gateway.errors import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
     MESSAGE_EMPTY,
-    MESSAGE_RATE,
     MESSAGE_TOO_LONG,
+    OVERLOADED,
     PARSE_ERROR,
     ROOM_NOT_FOUND,
     STREAM_NOT_FOUND,
@@ -27,8 +27,6 @@ from gateway.errors import (
 from gateway.http import api_messages as messages
 from gateway.http.api_messages import Close, Kick, Nothing, Page, Send
 from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID, IdRule, User
-
-Kind: TypeAlias = Literal["broadcast", "barrage", "command"]
 
 
 class Rooms(Protocol):
@@ -46,14 +44,14 @@ class Rooms(Protocol):
     def kick(self, app: str, user_id: str, room_id: str, reason: str) -> bool:
         """Puts a user out of a room. Whether the user was in it."""
 
-    def send(self, app: str, room_id: str, kind: Kind, message: str, to: Sequence[str], sender: User | None) -> int | None:
-        """Tells those in the room. The message's id; None: it was dropped. Raises ROOM_NOT_FOUND, MESSAGE_…"""
+    def send(self, app: str, room_id: str, kind: Kind, message: str, to: Sequence[str], sender: User) -> int:
+        """Tells those in the room. The message's number. Raises ROOM_NOT_FOUND, MESSAGE_EMPTY, MESSAGE_TOO_LONG."""
 
     def stream(self, app: str, stream_id: str) -> StreamStatus:
         """What there is to a streamID. Raises STREAM_NOT_FOUND if it is neither published nor forbidden."""
 
     def forbid_stream(self, app: str, stream_id: str) -> StreamStatus:
-        """Nobody may publish or play it any more; what does is cut."""
+        """Nobody may publish or play it any more; what does is cut. Raises OVERLOADED: too many are forbidden."""
 
     def resume_stream(self, app: str, stream_id: str) -> StreamStatus:
         """It may be published and played again."""
@@ -118,7 +116,8 @@ def _send_message(rooms: Rooms, app: str, id: str, body: Send) -> Struct:
     if body.to_user_ids and body.kind != "command":
         raise GatewayError(INVALID_PARAMS, "only a command has toUserIDs")
     to = [USER_ID.check(user) for user in dict.fromkeys(body.to_user_ids)]
-    return messages.Sent(rooms.send(app, id, body.kind, body.message, to, messages.sender(body.from_user)))
+    number = rooms.send(app, id, body.kind, body.message, to, messages.sender(body.from_user))
+    return messages.Sent(str(number) if body.kind == "barrage" else number)
 
 
 def _get_stream(rooms: Rooms, app: str, id: str, query: Nothing) -> Struct:
@@ -157,9 +156,9 @@ OPERATIONS = (
     ),
     Operation(
         "sendMessage", "POST", ("rooms", "{roomID}", "messages"), "Send a message to those in a room",
-        "The room's limits are the same as for messages of its users.",
+        "Everybody in the room gets it, or those whom a command names. The rates of users' messages are not for the server.",
         Send, messages.Sent, _send_message,
-        (USER_ID.empty, USER_ID.illegal, USER_ID.too_long, ROOM_NOT_FOUND, MESSAGE_EMPTY, MESSAGE_TOO_LONG, MESSAGE_RATE),
+        (USER_ID.empty, USER_ID.illegal, USER_ID.too_long, ROOM_NOT_FOUND, MESSAGE_EMPTY, MESSAGE_TOO_LONG),
     ),
     Operation(
         "getStream", "GET", ("streams", "{streamID}"), "See what there is to a stream",
@@ -169,7 +168,7 @@ OPERATIONS = (
     Operation(
         "forbidStream", "POST", ("streams", "{streamID}", "forbid"), "Forbid a stream",
         "From now on nobody may publish or play it; what does is cut at once. It need not be published now.",
-        Nothing, messages.Stream, _forbid_stream,
+        Nothing, messages.Stream, _forbid_stream, (OVERLOADED,),
     ),
     Operation(
         "resumeStream", "POST", ("streams", "{streamID}", "resume"), "Permit a forbidden stream again",

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from gateway.errors import API_KEY_INVALID, INVALID_REQUEST, RATE_LIMITED, Fault
 from gateway.http.api import BODY_BYTES, KEY_CHARACTERS, REPLIES_KEPT_FOR, REQUESTS_BURST, REQUESTS_PER_SECOND, ROOT
-from gateway.http.api_messages import Failure
+from gateway.http.api_messages import CHARACTERS, Failure
 from gateway.http.api_operations import ID_RULES, OPERATIONS, Operation
 from gateway.rooms.model import IdRule
 
@@ -78,7 +78,7 @@ def _operation(operation: Operation) -> Json:
 
 def _id(name: str, rule: IdRule) -> Json:
     """The rule as far as a schema can tell it: it counts characters, the rule bytes."""
-    schema = {"type": "string", "minLength": 1, "maxLength": rule.limit, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"}
+    schema = {"type": "string", "minLength": 1, "maxLength": rule.limit, **CHARACTERS}
     limit = f"At most {rule.limit} bytes of UTF-8."
     return {"name": name, "in": "path", "required": True, "description": limit, "schema": schema}
 

@@ -64,7 +64,7 @@ class RecordedRooms:
         self.asked.append(("kick", app, user_id, room_id, reason))
         return user_id != "stranger"
 
-    def send(self, app: str, room_id: str, kind: str, message: str, to: Sequence[str], sender: User | None) -> int | None:
+    def send(self, app: str, room_id: str, kind: str, message: str, to: Sequence[str], sender: User) -> int:
         self.asked.append(("send", app, room_id, kind, message, to, sender))
         if not self.there:
             raise GatewayError(ROOM_NOT_FOUND)
@@ -239,10 +239,12 @@ class TestChanging:
 
     def test_messages(self, scene: Scene) -> None:
         assert scene.ask("POST", "7/rooms/r/messages", {"kind": "broadcast", "message": "hi"}) == {"messageID": 42}
+        assert scene.ask("POST", "7/rooms/r/messages", {"kind": "barrage", "message": "hi"}) == {"messageID": "42"}
+        del scene.rooms.asked[1:]
         body = {"kind": "command", "message": "up", "toUserIDs": ["b", "b"], "fromUser": {"userID": "a"}}
         scene.ask("POST", "7/rooms/r/messages", body)
         assert scene.rooms.asked == [
-            ("send", "7", "r", "broadcast", "hi", [], None),
+            ("send", "7", "r", "broadcast", "hi", [], User("", "", Role.BROADCASTER)),
             ("send", "7", "r", "command", "up", ["b"], User("a", "a", Role.BROADCASTER)),
         ]
 
