@@ -4,8 +4,11 @@ What comes out lies on the stream's own timeline, sample by sample from an ancho
 The anchor holds as long as the sound that came fits the times it came with. Where it does not fit any more:
 
 - sound is missing (loss, mute): a short gap is filled, with the decoder's own concealment (Opus) and with silence; after a
-  long one the anchor moves forward, and time with it;
+  long one the anchor moves forward, and time with it. What is filled is never more than the sound that really came: stamps
+  cost a publisher nothing, and would be answered with packets;
 - there is more sound than time: units are left out until it fits.
+
+Units that come much faster than they can be heard are left out as well, whatever they are stamped with.
 
 So time never runs backwards, and sound is never further from the pictures than the tolerance. What the codecs delay is
 accounted for, but for the 2.5 ms that Opus looks ahead.
@@ -14,6 +17,9 @@ One second of sound costs about 4 ms on its way to Opus and 8 ms to AAC; a unit 
 """
 
 from __future__ import annotations
+
+import time
+from collections.abc import Callable
 
 import av
 
@@ -38,6 +44,12 @@ OPUS_TOLERANCE = 15
 
 LONGEST_FILL = 500
 """Milliseconds; a longer gap moves the anchor."""
+MOST_CREDIT = 1000.0
+"""Milliseconds that may be filled at most before more sound has come: one for each that was heard."""
+FASTEST, MOST_AT_ONCE = 2.0, 5000.0
+"""Seconds of sound taken in a second on the long run, and milliseconds at once: what a network held back comes in a burst."""
+LEAST_COUNTED = 2.5
+"""Milliseconds of sound that a unit is taken for at least: to find that it cannot be decoded costs time too."""
 MOST_CONCEALED = 5
 """Packets in a row that the decoder is asked to invent; then there is silence."""
 
@@ -52,10 +64,11 @@ _SLOWEST, _FASTEST = 7_350, 96_000
 class AudioTranscoder:
     """One stream's sound on its way from `source`'s codec to `target`.
 
-    Raises GatewayError (MEDIA_MALFORMED) if the source's configuration cannot be used; nothing else ever raises.
+    `clock` gives seconds, monotonic: when units come. Raises GatewayError (MEDIA_MALFORMED) if the source's configuration
+    cannot be used; nothing else ever raises.
     """
 
-    def __init__(self, source: AudioConfig, target: Codec) -> None:
+    def __init__(self, source: AudioConfig, target: Codec, clock: Callable[[], float] = time.monotonic) -> None:
         if {source.codec, target} != {Codec.AAC, Codec.OPUS}:
             raise ValueError(f"there is no way from {source.codec} to {target}")
         self._target = target
@@ -80,6 +93,12 @@ class AudioTranscoder:
         """What it gave last."""
         self._toc = 0
         """The first byte of the last packet (Opus: how it is coded, RFC 6716 section 3.1)."""
+        self._credit = MOST_CREDIT
+        """Milliseconds that may be filled now."""
+        self._clock = clock
+        self._room = MOST_AT_ONCE
+        """Milliseconds of sound that are taken now, however fast they come."""
+        self._room_at = clock()
         self._behind = False
         """Units are being left out, until what comes fits as well as it can."""
         self.errors = 0
@@ -93,6 +112,9 @@ class AudioTranscoder:
         """What comes out when this goes in. It may be nothing, and after a gap it may be much."""
         if self._decoder is None:
             return []
+        if not self._in_time():
+            self.left_out += 1
+            return []
         if self._shape is None:
             self._origin = unit.timestamp
         ahead = unit.timestamp - self._origin - self._heard * 1000 / RATE
@@ -102,11 +124,13 @@ class AudioTranscoder:
             return []
         made = self._bridge(ahead) if ahead >= self._tolerance else []
         frame = self._decode(unit.payload)
+        self._room -= max(LEAST_COUNTED, _milliseconds(frame))
         if frame is None or self._decoder is None:
             self.errors += 1
-            return made + self._fill(self._last_ms)
+            return made + (self._fill(self._last_ms) if self._last_ms <= self._credit else [])
         self._last = frame
         self._toc = unit.payload[0]
+        self._credit = min(MOST_CREDIT, self._credit + self._last_ms)
         return made + self._encode(frame)
 
     def close(self) -> None:
@@ -115,16 +139,23 @@ class AudioTranscoder:
 
     @property
     def _last_ms(self) -> float:
-        return self._last.samples * 1000 / self._last.sample_rate if self._last else 0.0
+        return _milliseconds(self._last)
 
     @property
     def _tolerance(self) -> float:
         return AAC_TOLERANCE if self._target is Codec.OPUS else max(OPUS_TOLERANCE, 0.75 * self._last_ms)
 
+    def _in_time(self) -> bool:
+        """Whether there is room for one more unit now."""
+        now = self._clock()
+        self._room = min(MOST_AT_ONCE, self._room + (now - self._room_at) * 1000 * FASTEST)
+        self._room_at = now
+        return self._room > 0
+
     def _bridge(self, gap: float) -> list[AudioUnit]:
         """Fill a gap of so many milliseconds, or move the anchor over it."""
         self.gaps += 1
-        if gap < LONGEST_FILL:
+        if gap < LONGEST_FILL and gap <= self._credit:
             return self._fill(gap)
         self._origin += round(gap)
         return []
@@ -132,12 +163,13 @@ class AudioTranscoder:
     def _fill(self, gap: float) -> list[AudioUnit]:
         """What stands for sound that is missing: concealment first if there is any, then silence."""
         made: list[AudioUnit] = []
+        self._credit -= gap
         if self._target is Codec.AAC:
             lost = bytes((self._toc & 0xFC,))  # one frame of which nothing came
             for _ in range(MOST_CONCEALED):
                 if gap < self._last_ms / 2 or (frame := self._decode(lost)) is None:
                     break
-                gap -= frame.samples * 1000 / frame.sample_rate
+                gap -= _milliseconds(frame)
                 made += self._encode(frame)
             if gap < self._last_ms / 2:
                 return made
@@ -221,6 +253,10 @@ def _decoder(source: AudioConfig) -> av.AudioCodecContext:
 
 def _config(encoder: av.AudioCodecContext, target: Codec) -> bytes:
     return encoder.extradata or b"" if target is Codec.AAC else b""
+
+
+def _milliseconds(frame: av.AudioFrame | None) -> float:
+    return frame.samples * 1000 / frame.sample_rate if frame else 0.0
 
 
 def _silence(like: av.AudioFrame, samples: int) -> av.AudioFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.media.audio import AudioTranscoder
+from adapters.media.audio import MOST_CREDIT, AudioTranscoder
 from adapters.media.reordering import Order, Reordering
 from adapters.media.units import AudioConfig, AudioUnit, Codec, VideoConfig, VideoUnit
 from adapters.media.video import VideoTranscoder
@@ -11,6 +11,8 @@ from tests.fuzz import run
 
 PIECES = 8
 """Units that one input is cut into, after its configuration."""
+LONGEST_IN, SHORTEST_OUT = 300, 20
+"""Milliseconds of sound in a unit: of 2048 samples at 7350 Hz at most, of 960 at 48 kHz at least."""
 PLAIN_AAC = bytes.fromhex("1190")
 
 
@@ -46,11 +48,13 @@ def _opus(_: bytes, pieces: list[bytes], step: int) -> None:
 
 
 def _sound(transcoder: AudioTranscoder, pieces: list[bytes], step: int) -> None:
-    last = -1
-    for number, piece in enumerate(pieces):
+    last, count = -1, 0
+    for number, piece in enumerate(pieces, 1):
         for made in transcoder.feed(AudioUnit(number * step, piece)):
             assert made.timestamp > last
             last = made.timestamp
+            count += 1
+        assert count * SHORTEST_OUT <= MOST_CREDIT + 2 * number * LONGEST_IN
 
 
 def _vp8(_: bytes, pieces: list[bytes], step: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.media import aac
+from adapters.media import aac, audio
 from adapters.media.audio import AudioTranscoder
 from adapters.media.units import AudioConfig, AudioUnit, Codec
 from gateway.errors import MEDIA_MALFORMED, GatewayError
@@ -24,9 +24,34 @@ SOURCES = {codec: coded(codec, BURSTS, 1300) for codec in OTHER}
 BOTH_WAYS = pytest.mark.parametrize("source", [Codec.AAC, Codec.OPUS], ids=["AAC to Opus", "Opus to AAC"])
 
 
+class Clock:
+    """The wall's, which a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def run(config: AudioConfig, units: list[AudioUnit]) -> tuple[AudioTranscoder, list[AudioUnit]]:
-    transcoder = AudioTranscoder(config, OTHER[config.codec])
-    return transcoder, [made for unit in units for made in transcoder.feed(unit)]
+    """Each unit comes when its sound was made."""
+    clock, made = Clock(), []
+    transcoder = AudioTranscoder(config, OTHER[config.codec], clock)
+    for number, unit in enumerate(units):
+        clock.now = number / 50
+        made += transcoder.feed(unit)
+    return transcoder, made
+
+
+def endless(codec: Codec, count: int, step: float) -> tuple[AudioConfig, list[AudioUnit]]:
+    """So many units of 20 or 21 ms, so many milliseconds apart by their stamps."""
+    config, units = SOURCES[codec]
+    return config, [units[number % len(units)].at(round(number * step)) for number in range(count)]
+
+
+def milliseconds(made: list[AudioUnit]) -> float:
+    return len(made) * (20 if made[0].codec is Codec.OPUS else 1024 / 48) if made else 0.0
 
 
 def fresh(codec: Codec) -> tuple[AudioConfig, list[AudioUnit]]:
@@ -213,8 +238,58 @@ def test_a_publisher_that_packs_a_unit_full_is_not_listened_to_any_more() -> Non
     assert made[-1].timestamp <= packed.timestamp
 
 
+@BOTH_WAYS
+def test_stamps_alone_make_no_sound(source: Codec) -> None:
+    """Each unit claims that half a second is missing before it: what is filled was heard before, but for one credit."""
+    config, units = endless(source, 400, audio.LONGEST_FILL - 1)
+    transcoder, made = run(config, units)
+    assert milliseconds(made) <= 2 * 400 * 22 + audio.MOST_CREDIT
+    assert made[-1].timestamp == pytest.approx(units[-1].timestamp, abs=audio.LONGEST_FILL)
+    assert transcoder.left_out == 0
+
+
+@BOTH_WAYS
+def test_what_cannot_be_decoded_makes_no_sound_for_ever(source: Codec) -> None:
+    config, units = endless(source, 400, audio.LONGEST_FILL - 1)
+    for unit in units[20:]:
+        unit.payload = b""
+    transcoder, made = run(config, units)
+    assert transcoder.errors == 380
+    assert milliseconds(made) <= 2 * 20 * 22 + audio.MOST_CREDIT
+
+
+@BOTH_WAYS
+def test_half_of_all_packets_may_be_lost_for_long(source: Codec) -> None:
+    config, units = endless(source, 400, 20 if source is Codec.OPUS else 1024 / 48)
+    transcoder, made = run(config, units[::2])
+    assert_continuous(made)
+    assert transcoder.left_out == 0
+
+
+@BOTH_WAYS
+def test_what_comes_much_faster_than_it_can_be_heard_is_left_out(source: Codec) -> None:
+    config, units = endless(source, 1000, 20 if source is Codec.OPUS else 1024 / 48)
+    clock = Clock()
+    transcoder = AudioTranscoder(config, OTHER[source], clock)
+    flood = [made for unit in units[:500] for made in transcoder.feed(unit)]
+    assert audio.MOST_AT_ONCE - 100 <= milliseconds(flood) <= audio.MOST_AT_ONCE + 100
+    assert transcoder.left_out
+    clock.now = 1.0
+    more = [made for unit in units[500:] for made in transcoder.feed(unit)]
+    assert 0 < milliseconds(more) <= 2 * audio.FASTEST * 1000 + audio.MOST_CREDIT
+
+
+def test_what_cannot_be_decoded_is_left_out_too_when_it_comes_too_fast() -> None:
+    transcoder = AudioTranscoder(SOURCES[Codec.AAC][0], Codec.OPUS, Clock())
+    for time in range(10_000):
+        transcoder.feed(AudioUnit(time, b"\xff"))
+    assert transcoder.errors == audio.MOST_AT_ONCE / audio.LEAST_COUNTED
+    assert transcoder.errors + transcoder.left_out == 10_000
+
+
 steps = st.one_of(st.integers(0, 60), st.integers(0, 5000))
 payloads = st.one_of(st.none(), st.none(), st.binary(max_size=60))
+gaps = st.one_of(st.integers(0, 60), st.integers(300, 499), st.integers(0, 3000))
 
 
 @BOTH_WAYS
@@ -222,10 +297,22 @@ payloads = st.one_of(st.none(), st.none(), st.binary(max_size=60))
 @given(stream=st.lists(st.tuples(steps, payloads), max_size=30))
 def test_time_never_runs_backwards_and_nothing_raises(source: Codec, stream: list[tuple[int, bytes | None]]) -> None:
     config, units = SOURCES[source]
-    transcoder, time, last = AudioTranscoder(config, OTHER[source]), 0, -1
+    transcoder, time, last = AudioTranscoder(config, OTHER[source], Clock()), 0, -1
     for (step, payload), unit in zip(stream, units, strict=False):
         time += step
         for made in transcoder.feed(AudioUnit(time, unit.payload if payload is None else payload, codec=source)):
             assert made.timestamp > last
             assert made.timestamp < time + 600
             last = made.timestamp
+
+@BOTH_WAYS
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(gaps, st.sampled_from((True, True, False))), min_size=1, max_size=12), st.integers(1, 30))
+def test_what_is_made_is_bounded_by_what_came(source: Codec, pattern: list[tuple[int, bool]], turns: int) -> None:
+    config, units = SOURCES[source]
+    transcoder, stamp, made = AudioTranscoder(config, OTHER[source], Clock()), 0, []
+    fed = pattern * turns
+    for number, (step, whole) in enumerate(fed):
+        stamp += step
+        made += transcoder.feed(AudioUnit(stamp, units[number % len(units)].payload if whole else b"", codec=source))
+    assert milliseconds(made) <= 2 * len(fed) * 22 + audio.MOST_CREDIT
