@@ -23,6 +23,8 @@ from gateway.errors import INTERNAL_ERROR, MEDIA_MALFORMED, GatewayError
 
 KEYFRAME_EVERY = 2000
 """Milliseconds from one keyframe to the next."""
+KEYFRAMES_APART = 500
+"""Milliseconds from one keyframe to the next at least, however often one is wanted: each costs everybody some sharpness."""
 
 MOST_PIXELS = 2560 * 1440
 """A larger picture is not decoded: it would cost more than a core has."""
@@ -131,7 +133,7 @@ class VideoTranscoder:
         """Pictures that came in and do not come out."""
 
     def want_keyframe(self) -> None:
-        """The next picture that comes out is a keyframe."""
+        """The next picture that comes out is a keyframe, or the first that is far enough from the last one."""
         self._keyframe_wanted = True
 
     def feed(self, unit: VideoUnit, *, show: bool = True) -> list[VideoConfig | VideoUnit]:
@@ -178,7 +180,8 @@ class VideoTranscoder:
             if encoder is not self._encoder:
                 self._encoder = encoder
                 made += self._announce(encoder, shown)
-            frame.pict_type = PictureType.I if self._keyframe_wanted else PictureType.NONE
+            due = self._keyframe_wanted and shown - self._keyframe_at >= KEYFRAMES_APART
+            frame.pict_type = PictureType.I if due else PictureType.NONE  # an encoder's first picture is one in any case
             frame.time_base = _MILLISECOND
             for packet in encoder.encode(frame):
                 made.append(self._unit(packet, shown))

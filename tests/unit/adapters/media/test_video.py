@@ -94,6 +94,28 @@ def test_a_keyframe_comes_when_it_is_wanted(name: str, target: Codec) -> None:
     assert keyframes(made) == [made[0].timestamp]
 
 
+@ALL_WAYS
+def test_keyframes_that_are_wanted_all_the_time_come_twice_a_second(name: str, target: Codec) -> None:
+    config, units = SOURCES[name]
+    transcoder, made = VideoTranscoder(config, target), []
+    for unit in units:
+        transcoder.want_keyframe()
+        made += feed(transcoder, [unit])[1]
+    first = made[0].timestamp
+    apart = next(unit.timestamp - first for unit in made if unit.timestamp - first >= video.KEYFRAMES_APART)
+    assert keyframes(made) == list(range(first, made[-1].timestamp + 1, apart))
+
+
+def test_a_wish_for_a_keyframe_is_kept_until_one_is_due() -> None:
+    config, units = SOURCES["VP8"]
+    transcoder = VideoTranscoder(config, Codec.H264)
+    feed(transcoder, units[:1])
+    transcoder.want_keyframe()
+    _, made = feed(transcoder, units[1:40])
+    assert len(keyframes(made)) == 1
+    assert keyframes(made)[0] >= video.KEYFRAMES_APART
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_nothing_comes_before_a_keyframe(name: str) -> None:
     config, units = SOURCES[name]
