@@ -16,14 +16,16 @@ from collections.abc import Callable
 from itertools import count
 
 from adapters.media.audio import AudioTranscoder
+from adapters.media.recall import UNIT_BYTES
 from adapters.media.units import AudioConfig, Codec, VideoConfig, VideoUnit
 from adapters.media.video import VideoTranscoder
+from gateway.config import MediaSettings
 from gateway.errors import INTERNAL_ERROR, TRANSCODES_EXHAUSTED, GatewayError
 
 log = logging.getLogger(__name__)
 
-MOST_PICTURES, MOST_BYTES = 300, 8 * 1024 * 1024
-"""What may wait for one thread: a joiner's GOP."""
+GOPS = 2
+"""What may wait for one thread, in GOPs as large as they are kept: a joiner's, and what comes while that is decoded."""
 BEHIND = 6
 """Pictures waiting; with more, a picture is decoded only."""
 STOP_WITHIN = 2.0
@@ -37,18 +39,21 @@ class VideoThread:
     """One stream's pictures on their way through a thread. What is public here belongs to the event loop."""
 
     def __init__(
-        self, name: str, source: VideoConfig, target: Codec, emit: Emit, failed: Fail, ended: Callable[[VideoThread], None]
-    ) -> None:
+        self, name: str, source: VideoConfig, target: Codec, emit: Emit, failed: Fail, ended: Callable[[VideoThread], None],
+        most_bytes: int,
+    ) -> None:  # fmt: skip
         self._source = source
         self._target = target
         self._emit = emit
         self._failed = failed
         self._ended = ended
+        self._most_bytes = most_bytes
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Condition()
         """Guards what stands below, up to `_thread`."""
         self._waiting: deque[VideoUnit] = deque()
         self._bytes = 0
+        """What waits, counted as `Recall` counts it, so that what it kept finds room whatever the pictures' number."""
         self._keyframe_wanted = False
         self._closed = False
         self._results: list[VideoConfig | VideoUnit] = []
@@ -80,7 +85,7 @@ class VideoThread:
             if self._closed:
                 return
             waiting = self._waiting
-            full = len(waiting) >= MOST_PICTURES or self._bytes + len(unit.payload) > MOST_BYTES
+            full = self._bytes + UNIT_BYTES + len(unit.payload) > self._most_bytes
             if unit.keyframe and (full or len(waiting) > BEHIND):
                 self._dropped += len(waiting)
                 waiting.clear()
@@ -91,11 +96,11 @@ class VideoThread:
                 self._dropped += 1
                 return
             waiting.append(unit)
-            self._bytes += len(unit.payload)
+            self._bytes += UNIT_BYTES + len(unit.payload)
             self._lock.notify()
 
     def want_keyframe(self) -> None:
-        """The next picture that comes out is a keyframe."""
+        """A keyframe comes out soon: see `VideoTranscoder.want_keyframe`."""
         with self._lock:
             self._keyframe_wanted = True
 
@@ -146,7 +151,7 @@ class VideoThread:
             if self._closed:
                 return None
             unit = self._waiting.popleft()
-            self._bytes -= len(unit.payload)
+            self._bytes -= UNIT_BYTES + len(unit.payload)
             keyframe_wanted, self._keyframe_wanted = self._keyframe_wanted, False
             return unit, len(self._waiting), keyframe_wanted
 
@@ -185,10 +190,14 @@ class VideoThread:
 
 
 class TranscoderPool:
-    """All transcoders of this process: as many for video as `transcodes` says, each in a thread of its own."""
+    """All transcoders of this process: as many for video as `transcodes` says, each in a thread of its own.
 
-    def __init__(self, transcodes: int) -> None:
+    `gop_bytes`: the largest GOP that streams keep for joiners, which has to find room in a thread's queue.
+    """
+
+    def __init__(self, transcodes: int, gop_bytes: int = MediaSettings().gop_bytes) -> None:
         self._most = transcodes
+        self._most_bytes = GOPS * gop_bytes
         self._running: set[VideoThread] = set()
         self._ending: list[VideoThread] = []
         """Closed threads that may still be at their last picture."""
@@ -231,7 +240,7 @@ class TranscoderPool:
             self.refused += 1
             raise GatewayError(TRANSCODES_EXHAUSTED)
         try:
-            thread = VideoThread(f"transcode-{next(self._numbers)}", source, target, emit, failed, self._ended)
+            thread = VideoThread(f"transcode-{next(self._numbers)}", source, target, emit, failed, self._ended, self._most_bytes)
         except RuntimeError as error:  # the system gives no more threads
             self.refused += 1
             raise GatewayError(TRANSCODES_EXHAUSTED) from error

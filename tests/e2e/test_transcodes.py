@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.media.transcoders import MOST_PICTURES, TranscoderPool
+from adapters.media.recall import UNIT_BYTES
+from adapters.media.transcoders import GOPS, TranscoderPool
 from adapters.media.units import AudioConfig, Codec, VideoConfig, VideoUnit
 from gateway.errors import MEDIA_MALFORMED, TRANSCODES_EXHAUSTED, GatewayError
 from tests.support.media_client import until
@@ -75,30 +76,43 @@ async def test_a_joiner_is_shown_the_edge_of_what_waited(pool: TranscoderPool) -
     assert set(seen(viewer.configs[0], viewer.pictures)) <= set(seen(config, gop))
 
 
+async def test_a_joiners_pictures_find_room_however_many_there_are() -> None:
+    """As many as a GOP can have that is kept, and small: not one is missing for those that come after them."""
+    config, gop = coded(Codec.VP8, 700, every=1000)
+    kept = sum(UNIT_BYTES + len(unit.payload) for unit in gop)
+    pool, viewer = TranscoderPool(1, kept), Viewer()
+    transcode = pool.video(config, Codec.H264, viewer.emit, viewer.failed)
+    for unit in gop:
+        transcode.feed(unit)
+    await until(lambda: bool(viewer.pictures) and viewer.pictures[-1].timestamp == gop[-1].timestamp)
+    pool.close()
+
+
 async def test_a_keyframe_comes_when_it_is_wanted(pool: TranscoderPool) -> None:
     viewer = Viewer()
     transcode = pool.video(VP8, Codec.H264, viewer.emit, viewer.failed)
     transcode.feed(PICTURES[0])
     await until(lambda: bool(viewer.pictures))
     transcode.want_keyframe()
-    transcode.feed(PICTURES[1])
+    transcode.feed(PICTURES[20])
     await until(lambda: len(viewer.pictures) == 2)
     assert viewer.pictures[1].keyframe
 
 
-async def test_what_has_no_room_is_left_out_up_to_the_next_keyframe(pool: TranscoderPool) -> None:
-    viewer = Viewer()
+async def test_what_has_no_room_is_left_out_up_to_the_next_keyframe() -> None:
+    pool, viewer = TranscoderPool(1, 100 * UNIT_BYTES), Viewer()
     config, units = coded(Codec.VP8, 30, size=(640, 480), every=1000)
     transcode = pool.video(config, Codec.H264, viewer.emit, viewer.failed)
     flood = [unit.at(unit.timestamp + 10_000 * turn) for turn in range(100) for unit in units[1:]]
     for unit in (units[0], *flood):
         transcode.feed(unit)
-    assert pool.left_out >= len(flood) - 2 * MOST_PICTURES
+    assert pool.left_out >= len(flood) - 2 * 100 * GOPS
     fresh = [unit.at(unit.timestamp + 10_000_000) for unit in units]
     for unit in fresh[:5]:
         transcode.feed(unit)
     await until(lambda: bool(viewer.pictures) and viewer.pictures[-1].timestamp == fresh[4].timestamp)
     assert seen(viewer.configs[0], [unit for unit in viewer.pictures if unit.timestamp >= 10_000_000])
+    pool.close()
 
 
 async def test_there_are_as_many_as_may_be(pool: TranscoderPool) -> None:
