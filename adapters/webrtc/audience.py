@@ -14,6 +14,7 @@ How packets get to many viewers is `lane`'s affair, numbering `feed`'s.
 
 from __future__ import annotations
 
+import logging
 from asyncio import TimerHandle
 from collections.abc import Callable
 from random import Random
@@ -26,7 +27,9 @@ from adapters.webrtc.outlet import SendingCounters
 from adapters.webrtc.packing import SOUND_BYTES, VIDEO_TICKS, Burst, SoundClock, newer, packer
 from adapters.webrtc.player import WebRtcPlayer
 from adapters.webrtc.sender_reports import SenderReports
-from gateway.errors import GatewayError
+from gateway.errors import INTERNAL_ERROR, GatewayError
+
+log = logging.getLogger(__name__)
 
 TICK = 1.0
 """Seconds between two sender reports."""
@@ -82,7 +85,7 @@ class RtpAudience:
         self._manner = manner
         pace = manner.burst_bitrate / 8
         setting = Setting(place.clock, place.call_later, place.turns, manner.counters, pace, manner.history)
-        self._lanes = Lanes(setting, manner.first, self._skip)
+        self._lanes = Lanes(setting, manner.first, self._skip, self._failed)
         self._viewers: dict[WebRtcPlayer, None] = {}
         self._waiting: dict[Seat, WebRtcPlayer] = {}
         """Those whose video begins with the next keyframe."""
@@ -273,13 +276,25 @@ class RtpAudience:
 
     def _skip(self, seat: Seat) -> None:
         """Take a viewer out of its video until the next keyframe, or let its sound go on with what comes now."""
-        viewer = next(viewer for viewer in self._viewers if seat in viewer.seats.values())
+        viewer = self._whose(seat)
         self._stop(seat)
         self._place.stats(viewer.transport).skips += 1
         if seat.track.medium is Medium.VIDEO:
             self._waiting[seat] = viewer
         else:
             self._start(viewer, seat)
+
+    def _failed(self, failures: dict[Seat, Exception]) -> None:
+        """Let go whom nothing can be sent to: our own mistake, which costs nobody else anything."""
+        viewers = [self._whose(seat) for seat in failures]
+        log.error("sending failed viewers=%d", len(viewers), exc_info=next(iter(failures.values())))
+        for viewer in viewers:
+            if viewer in self._viewers:
+                self._place.stats(viewer.transport).dropped += 1
+                self._place.drop(viewer, GatewayError(INTERNAL_ERROR))
+
+    def _whose(self, seat: Seat) -> WebRtcPlayer:
+        return next(viewer for viewer in self._viewers if seat in viewer.seats.values())
 
     # Every second ------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from asyncio import TimerHandle
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from adapters.media.turns import CallLater, Turns
 from adapters.media.units import Medium
@@ -76,6 +76,12 @@ class Setting(NamedTuple):
     """Bytes per second for a viewer that is behind, at least."""
     history: float
     """Seconds for which packets may be asked for again, at most."""
+
+
+Overtaken: TypeAlias = "Callable[[Seat], None]"
+"""Is told of a viewer for whom packets came too late."""
+Failed: TypeAlias = "Callable[[dict[Seat, Exception]], None]"
+"""Is told of viewers that could not be sent what others were, and why: they cannot go on."""
 
 
 class Cohort:
@@ -148,14 +154,21 @@ class Cohort:
         members = self._members
         if members is None:
             members = self._members = tuple((seat.outlet.protect, seat.outlet.send, seat) for seat in self.seats)
+        failures: dict[Seat, Exception] = {}
         for protect, send, seat in members:
-            taken = send([protect(packet) for packet in plain])
+            try:
+                taken = send([protect(packet) for packet in plain])
+            except Exception as error:
+                failures[seat] = error
+                continue
             if taken != count:
                 seat.refused += count - taken
         self.position += count
         self.stats.bytes_out += run.size * len(members)
         self._lane.count(count * len(members), run.size * len(members))
         self._go_on(run.size)
+        if failures:
+            self._lane.failed(failures)
         return count * len(members)
 
     def _go_on(self, size: int) -> None:
@@ -181,11 +194,24 @@ class Cohort:
 class Lane:
     """The viewers of one stream that get the same packets of one medium."""
 
-    __slots__ = ("_counters", "_overtaken", "cohorts", "history", "key", "octets", "packets", "setting", "size", "timestamp")
+    __slots__ = (
+        "_counters",
+        "_overtaken",
+        "cohorts",
+        "failed",
+        "history",
+        "key",
+        "octets",
+        "packets",
+        "setting",
+        "size",
+        "timestamp",
+    )  # fmt: skip
 
-    def __init__(self, key: LaneKey, setting: Setting, first: int, overtaken: Callable[[Seat], None]) -> None:
+    def __init__(self, key: LaneKey, setting: Setting, first: int, overtaken: Overtaken, failed: Failed) -> None:
         self.key = key
         self.setting = setting
+        self.failed = failed
         self._counters = setting.counters
         self._overtaken = overtaken
         self.history = History(first, KEPT[key.medium], setting.history)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from adapters.media.recall import Recall
 from adapters.media.units import Codec, Medium
-from adapters.webrtc.lane import Lane, LaneKey, Seat, Setting
+from adapters.webrtc.lane import Failed, Lane, LaneKey, Overtaken, Seat, Setting
 from adapters.webrtc.packing import Burst, Pack, make_burst
 
 
 class Lanes:
     """All lanes of an audience.
 
-    The first packet of each has the number `first`; `overtaken` is told of viewers for whom packets came too late.
+    The first packet of each has the number `first`; `overtaken` and `failed` are told of viewers that cannot go on.
     """
 
-    __slots__ = ("_all", "_bursts", "_by_medium", "_first", "_overtaken", "_setting")
+    __slots__ = ("_all", "_bursts", "_by_medium", "_failed", "_first", "_overtaken", "_setting")
 
-    def __init__(self, setting: Setting, first: int, overtaken: Callable[[Seat], None]) -> None:
+    def __init__(self, setting: Setting, first: int, overtaken: Overtaken, failed: Failed) -> None:
         self._setting = setting
         self._first = first
         self._overtaken = overtaken
+        self._failed = failed
         self._all: dict[LaneKey, Lane] = {}
         self._by_medium: dict[Medium, tuple[Lane, ...]] = dict.fromkeys(Medium, ())
         self._bursts: dict[tuple[Lane, bool], Burst | None] = {}
@@ -42,7 +41,7 @@ class Lanes:
         key = LaneKey(medium, payload, seat.track.ssrc)
         lane = self._all.get(key)
         if lane is None:
-            lane = self._all[key] = Lane(key, self._setting, self._first, self._overtaken)
+            lane = self._all[key] = Lane(key, self._setting, self._first, self._overtaken, self._failed)
             self._by_medium[medium] += (lane,)
         return lane
 
@@ -66,8 +65,8 @@ class Lanes:
 
     def close(self) -> None:
         """The audience is over: it is not held on to."""
-        self._overtaken = _nobody
+        self._overtaken = self._failed = _nobody
 
 
-def _nobody(seat: Seat) -> None:
+def _nobody(_: object) -> None:
     """Is told of no viewer: there is none any more."""

@@ -7,11 +7,11 @@ from typing import Protocol
 
 
 class Outlet(Protocol):
-    """The way to one peer. Never blocks, never raises, never calls back."""
+    """The way to one peer. Never blocks, never calls back."""
 
     @property
     def protect(self) -> Callable[[bytes], bytes]:
-        """Makes SRTP of an RTP packet."""
+        """Makes SRTP of an RTP packet. Raises for one that is far older than the newest: that is this peer's affair alone."""
 
     @property
     def send(self) -> Callable[[list[bytes]], int]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pylibsrtp import Policy, Session
 
 from adapters.media.units import Codec, Medium
+from adapters.webrtc.aiortc_internals import SrtpError
 from adapters.webrtc.audience import REFRESH_AFTER, REFRESH_PAUSE
 from adapters.webrtc.depacketizer import H264Depacketizer
 from adapters.webrtc.feed import WRAP
@@ -24,7 +25,7 @@ from adapters.webrtc.player import STRUGGLE_STRIKES, WebRtcPlayer
 from adapters.webrtc.rtcp import Nack, PictureLoss, ReceiverReport, ReportBlock, compound
 from adapters.webrtc.rtp import RtpPacket
 from adapters.webrtc.tracks import Payload
-from gateway.errors import MEDIA_SERVER_CLOSED, GatewayError
+from gateway.errors import INTERNAL_ERROR, MEDIA_SERVER_CLOSED, GatewayError
 from gateway.rooms.model import BOTH_MEDIA
 from tests.support.rtp_viewers import H264, OPUS, VP8, KeepingOutlet, RtpStage, contiguous
 from tests.support.streams import OTHER_VIDEO_CONFIG
@@ -604,6 +605,37 @@ def test_a_keyframe_answers_the_plea() -> None:
     pli(stage, player)
     stage.loop.advance(0.05)
     assert len(stage.of(outlet, VIDEO)) == before
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_viewer_whose_packets_cannot_be_encrypted_is_let_go_and_hurts_nobody(
+    members: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage, _ = playing(members - 1)
+    broken, outlet = stage.join()
+    _, other = stage.join(video=Payload(102))
+    stage.loop.advance(0.05)
+    kept = [player.outlet for player in stage.players if player is not broken]
+    before = len(outlet.sent)
+
+    def refuse(packet: bytes) -> bytes:
+        raise SrtpError("replay check failed (index too old)")
+
+    outlet.encrypt = refuse
+    for _ in range(3):
+        stage.picture(40_000)
+        stage.sound()
+        stage.loop.advance(0.05)
+    assert len(outlet.sent) == before
+    assert [error.fault for error in stage.endings if error] == [INTERNAL_ERROR]
+    assert stage.stats["webrtc"].viewers == len(stage.audience) == members
+    assert stage.stats["webrtc"].dropped == 1
+    assert len(caplog.records) == 1
+    for each in kept:
+        assert isinstance(each, KeepingOutlet)
+        assert contiguous(stage.of(each, VIDEO))
+        assert len(stage.of(each, VIDEO)) > 3 * 30
+        assert stage.of(each, VIDEO)[-1].payload == stage.of(other, VIDEO)[-1].payload
 
 
 # Any history -----------------------------------------------------------------------------------------------------------------
