@@ -23,10 +23,13 @@ from gateway.signaling.messages import (
     EVENTS,
     METHODS,
     AddressResult,
+    BarrageResult,
     DescriptionResult,
     Empty,
     ErrorBody,
     LoginResult,
+    MessageResult,
+    TokenResult,
     decode_params,
     decode_request,
 )
@@ -36,7 +39,10 @@ DOCS = ERRORS.parent
 SIGNALING = DOCS / "signaling.md"
 RESULTS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "login": (LoginResult,), "logout": (Empty,), "publish": (DescriptionResult, AddressResult), "unpublish": (Empty,),
-    "play": (AddressResult, DescriptionResult), "answer": (Empty,), "stop": (Empty,), "mute": (Empty,), "ping": (Empty,),
+    "play": (AddressResult, DescriptionResult), "answer": (Empty,), "stop": (Empty,), "mute": (Empty,),
+    "setRole": (Empty,), "setStreamExtraInfo": (Empty,), "setRoomExtraInfo": (Empty,), "sendBroadcastMessage": (MessageResult,),
+    "sendBarrageMessage": (BarrageResult,), "sendCustomCommand": (MessageResult,), "renewToken": (TokenResult,),
+    "report": (Empty,), "ping": (Empty,),
 }  # fmt: skip
 """What each method is answered with, in the order of the examples."""
 
@@ -72,6 +78,8 @@ def wire_members(message: msgspec.Struct) -> dict[str, Any]:
 def _builtin(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         return wire_members(value)
+    if isinstance(value, msgspec.Raw):
+        return msgspec.json.decode(value)
     if isinstance(value, frozenset | list):
         return [_builtin(item) for item in (sorted(value) if isinstance(value, frozenset) else value)]
     return msgspec.to_builtins(value)
@@ -164,7 +172,7 @@ class TestSignaling:
         numbers = {int(number) for number in re.findall(r"`(-?\d{5,7})`", text)}
         assert numbers <= {fault.number for fault in FAULTS}
         codes = {int(code) for code in re.findall(r"(?:with|code) (4\d{3})\b", text)}
-        assert codes == {CloseReason.RESUMED_ELSEWHERE.code, CloseReason.KICKED_BY_SAME_USER.code}
+        assert codes == {reason.code for reason in CloseReason if reason.retry is Retry.NEVER and reason.code >= 4000}
 
     def test_reasons_are_all_named(self) -> None:
         (paragraph,) = re.findall(r"\*\*Reasons\.\*\*(.*?)\n\n", TEXT["How a session goes", ""], re.S)
@@ -208,6 +216,8 @@ class TestLimits:
         assert f"succeed within {defaults.signaling.login_deadline:.0f} s" in text
         assert f"among the last {defaults.signaling.repeats} of the session" in text
         assert f"come back within {defaults.media.publish_grace:.0f} s" in text
+        assert f"`tokenWillExpire` {defaults.signaling.token_warning:.0f} s ahead" in text
+        assert f"keeps its last {defaults.signaling.replay_events} events" in text
         webrtc = " ".join(TEXT["WebRTC", ""].split())
         assert f"nothing was heard of it for {defaults.webrtc.consent_timeout:.0f} s" in webrtc
         assert f"made within {defaults.webrtc.connect_deadline:.0f} s of its description" in webrtc

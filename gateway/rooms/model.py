@@ -10,8 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
+from gateway.allowance import Allowance
 from gateway.auth.access import Action
 from gateway.errors import (
+    INVALID_PARAMS,
     ROOM_ID_EMPTY,
     ROOM_ID_ILLEGAL,
     ROOM_ID_TOO_LONG,
@@ -105,6 +107,8 @@ class Grant:
     transport: str = "rtmp"
     connections: int = 0
     """Connections that use it now."""
+    told: object = None
+    """Playing: the last notice about it that its session was told."""
 
 
 @dataclass(slots=True, eq=False)
@@ -120,6 +124,8 @@ class Stream:
     muted: frozenset[Medium] = frozenset()
     """What the publisher says it muted."""
     extra_info: str = ""
+    told: object = None
+    """The last notice about it that its session was told."""
 
     @property
     def id(self) -> str:
@@ -166,8 +172,29 @@ class Session:
     may_publish: bool = True
     allowed_streams: frozenset[str] | None = None
     """The only streamIDs that the token permits to publish; None: any."""
+    token_expires_at: float | None = None
+    """Unix time at which its token ends; None: it needed none."""
+    joined_at: int = 0
+    """The room's sequence when it joined: what was before is no business of its."""
     publishing: dict[str, Stream] = field(default_factory=dict)
     playing: dict[str, Grant] = field(default_factory=dict)
+    allowances: dict[object, Allowance] = field(default_factory=dict, repr=False)
+    """How much of what it may say, by the kind."""
+
+    def may_publish_stream(self, stream_id: str) -> bool:
+        """What its token says of a stream, whatever its role."""
+        return self.may_publish and (self.allowed_streams is None or stream_id in self.allowed_streams)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraInfo:
+    """One entry of a room's extra info, and who wrote it when."""
+
+    value: str
+    user_id: str
+    user_name: str
+    at: float
+    """Unix time."""
 
 
 @dataclass(slots=True, eq=False)
@@ -181,6 +208,11 @@ class Room:
     seq: int = 0
     sessions: dict[str, Session] = field(default_factory=dict)
     """By userID."""
+    extra_info: dict[str, ExtraInfo] = field(default_factory=dict)
+    allowances: dict[object, Allowance] = field(default_factory=dict, repr=False)
+    """How much of what may be said in it, by the kind."""
+    closing: bool = False
+    """Everyone is being put out: nobody is told of the others any more."""
 
     def others(self, user_id: str) -> list[User]:
         """The users that this one sees: everyone else but the audience."""
@@ -197,6 +229,16 @@ class Room:
         ]
 
 
+def check_size(text: str, limit: int, too_long: Fault, illegal: Fault = INVALID_PARAMS) -> None:
+    """Raises the fault that fits if the text has more than `limit` bytes of UTF-8, or cannot be written in it."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise GatewayError(illegal, "not Unicode text") from None
+    if size > limit:
+        raise GatewayError(too_long, f"{size} bytes, at most {limit}")
+
+
 @dataclass(frozen=True, slots=True)
 class IdRule:
     """What an id may be: 1 to `limit` bytes of UTF-8 without control characters."""
@@ -210,12 +252,7 @@ class IdRule:
         """The id itself, or the fault that names what is wrong with it."""
         if not text:
             raise GatewayError(self.empty)
-        try:
-            size = len(text.encode())
-        except UnicodeEncodeError:
-            raise GatewayError(self.illegal, "not Unicode text") from None
-        if size > self.limit:
-            raise GatewayError(self.too_long, f"{size} bytes, at most {self.limit}")
+        check_size(text, self.limit, self.too_long, self.illegal)
         if any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in text):
             raise GatewayError(self.illegal)
         return text

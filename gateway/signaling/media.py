@@ -13,11 +13,11 @@ from typing import Any, Protocol
 from gateway.addresses import Addresses, MediaAddress
 from gateway.auth.access import AccessRequest
 from gateway.auth.stream_keys import encode_stream_id
-from gateway.errors import INVALID_PARAMS, PEER_NOT_FOUND, GatewayError
+from gateway.errors import INVALID_PARAMS, PEER_NOT_FOUND, TOKEN_EXPIRED, GatewayError
 from gateway.rooms.model import STREAM_ID, Grant, Medium, Session
 from gateway.rooms.registry import Registry
 from gateway.signaling import messages
-from gateway.signaling.messages import Address, AddressResult, DescriptionResult, Empty, Result
+from gateway.signaling.messages import Address, AddressResult, DescriptionResult, Empty, Result, UrlsEvent
 
 _WEBRTC = "webrtc"
 
@@ -80,6 +80,8 @@ class Asker:
     registry: Registry
     addresses: Addresses
     peers: Peers
+    expired: bool = False
+    """Its token has ended: what it has goes on, nothing new begins."""
 
     def access(self, grant: Grant) -> AccessRequest:
         """What the media side is asked on behalf of the session, which holds this grant."""
@@ -92,6 +94,7 @@ async def _publish(asker: Asker, params: messages.Publish) -> AddressResult | De
     if (params.transport == _WEBRTC) != (params.sdp is not None):
         raise GatewayError(INVALID_PARAMS, "the transport webrtc and an sdp go together")
     before = session.publishing.get(stream_id)
+    _check_token(asker, new=before is None)
     as_it_was = before and (before.grant.media, before.extra_info, before.grant.transport)
     grant = asker.registry.publish(session, stream_id, params.media, params.extra_info, params.transport)
     if params.sdp is None:
@@ -122,6 +125,7 @@ async def _play(asker: Asker, params: messages.Play) -> AddressResult | Descript
         raise GatewayError(INVALID_PARAMS, "restart goes with the transport webrtc")
     running = asker.invitations.find(session, stream_id) if params.restart else None
     before = session.playing.get(stream_id)
+    _check_token(asker, new=before is None)
     grant = asker.registry.play(session, stream_id, params.media, params.mode, params.wait, params.transport)
     if params.transport != _WEBRTC:
         return _addressed(asker, grant, asker.addresses.pull)
@@ -162,6 +166,27 @@ HANDLERS: dict[type, Callable[[Asker, Any], Awaitable[Result]]] = {
     messages.Mute: _mute,
 }
 """One handler for each method, by the type of its parameters. All raise GatewayError."""
+
+
+def addresses_of(asker: Asker) -> UrlsEvent | None:
+    """All addresses of a session, handed out once more with their full time; None if it has none."""
+    session, registry, addresses = asker.session, asker.registry, asker.addresses
+    push = [stream.grant for stream in session.publishing.values() if stream.grant.transport != _WEBRTC]
+    pull = [grant for grant in session.playing.values() if grant.transport != _WEBRTC]
+    if not push and not pull:
+        return None
+    for grant in (*push, *pull):
+        registry.renew(grant)
+    return UrlsEvent(
+        session.room.id,
+        [_addressed(asker, grant, addresses.push) for grant in push],
+        [_addressed(asker, grant, addresses.pull) for grant in pull],
+    )
+
+
+def _check_token(asker: Asker, *, new: bool) -> None:
+    if new and asker.expired:
+        raise GatewayError(TOKEN_EXPIRED, "renew it first")
 
 
 def _addressed(asker: Asker, grant: Grant, urls: Callable[..., Sequence[MediaAddress]]) -> AddressResult:

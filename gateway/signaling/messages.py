@@ -14,13 +14,22 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from gateway.auth import turn
-from gateway.errors import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, GatewayError
+from gateway.errors import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, GatewayError, Retry
 from gateway.rooms.events import (
+    BarrageMessage,
+    BroadcastMessage,
+    CountNotice,
+    CustomCommand,
+    KickedNotice,
     PlayerNotice,
     PlayerState,
     PublisherNotice,
     PublisherState,
+    RoleChanged,
+    RoomClosedNotice,
+    RoomExtraInfoChanged,
     StreamAdded,
+    StreamExtraInfoChanged,
     StreamMuted,
     StreamRemoved,
     StreamUpdated,
@@ -28,7 +37,7 @@ from gateway.rooms.events import (
     UserJoined,
     UserLeft,
 )
-from gateway.rooms.model import BOTH_MEDIA, Medium, PlayMode, Reason, Role, StreamView, User
+from gateway.rooms.model import BOTH_MEDIA, ExtraInfo, Medium, PlayMode, Reason, Role, StreamView, User
 
 
 def wire_name(field: str) -> str:
@@ -49,7 +58,6 @@ class Whole(Struct, frozen=True, rename=wire_name):
 
 RequestID: TypeAlias = Annotated[int, Meta(ge=-(2**53), le=2**53)] | Annotated[str, Meta(max_length=64)]
 Media: TypeAlias = Annotated[frozenset[Medium], Meta(min_length=1)]
-ExtraInfo: TypeAlias = Annotated[str, Meta(max_length=1024)]
 Description: TypeAlias = Annotated[str, Meta(min_length=1, max_length=65_536)]
 """A session description (SDP)."""
 
@@ -91,7 +99,7 @@ class Logout(Message, frozen=True):
 class Publish(Message, frozen=True):
     stream_id: str
     media: Media = BOTH_MEDIA
-    extra_info: ExtraInfo | None = None
+    extra_info: str | None = None
     transport: Literal["rtmp", "webrtc", "whip"] = "rtmp"
     sdp: Description | None = None
     """The client's offer; with the transport `webrtc` alone."""
@@ -128,11 +136,56 @@ class Mute(Message, frozen=True):
     video: bool | None = None
 
 
+class SetRole(Message, frozen=True):
+    role: Role
+
+
+class SetStreamExtraInfo(Message, frozen=True):
+    stream_id: str
+    extra_info: str | None = None
+
+
+class SetRoomExtraInfo(Message, frozen=True):
+    key: str
+    value: str = ""
+    """Empty: the entry is taken away."""
+
+
+class SendBroadcastMessage(Message, frozen=True):
+    message: str
+
+
+class SendBarrageMessage(Message, frozen=True):
+    message: str
+
+
+class SendCustomCommand(Message, frozen=True):
+    message: str
+    to_user_ids: frozenset[str] = frozenset()
+    """Empty: everyone."""
+
+
+class RenewToken(Message, frozen=True):
+    token: Annotated[str, Meta(max_length=8192)]
+
+
+class Report(Message, frozen=True):
+    """What a client's component said, or what the client measured; the gateway counts it."""
+
+    direction: Literal["push", "pull"]
+    event: Literal["bindstatechange", "bindnetstatus", "binderror", "stats"]
+    stream_id: Annotated[str, Meta(max_length=256)] = ""
+    data: Raw = Raw(b"{}")
+
+
 class Ping(Message, frozen=True):
     pass
 
 
-Params: TypeAlias = Login | Logout | Publish | Unpublish | Play | Answer | Stop | Mute | Ping
+Params: TypeAlias = (
+    Login | Logout | Publish | Unpublish | Play | Answer | Stop | Mute | SetRole | SetStreamExtraInfo | SetRoomExtraInfo
+    | SendBroadcastMessage | SendBarrageMessage | SendCustomCommand | RenewToken | Report | Ping
+)  # fmt: skip
 
 METHODS: dict[str, type[Params]] = {
     "login": Login,
@@ -143,14 +196,22 @@ METHODS: dict[str, type[Params]] = {
     "answer": Answer,
     "stop": Stop,
     "mute": Mute,
+    "setRole": SetRole,
+    "setStreamExtraInfo": SetStreamExtraInfo,
+    "setRoomExtraInfo": SetRoomExtraInfo,
+    "sendBroadcastMessage": SendBroadcastMessage,
+    "sendBarrageMessage": SendBarrageMessage,
+    "sendCustomCommand": SendCustomCommand,
+    "renewToken": RenewToken,
+    "report": Report,
     "ping": Ping,
 }
 """Every method by its name on the wire."""
 
-UNREPEATABLE = frozenset({"login", "ping", "answer"})
+UNREPEATABLE = frozenset({"login", "ping", "answer", "report"})
 """Methods that act anew each time, whatever their id."""
 
-NOTIFIABLE = frozenset({"ping"})
+NOTIFIABLE = frozenset({"ping", "report"})
 """Methods that may come without an id, and are then not answered."""
 
 _decode_request = msgspec.json.Decoder(Request).decode
@@ -220,6 +281,22 @@ class IceServer(Message, frozen=True):
     credential: str | None = None
 
 
+class Person(Whole, frozen=True):
+    """Who said or wrote something."""
+
+    user_id: str
+    user_name: str
+
+
+class RoomExtraInfo(Whole, frozen=True):
+    """One entry of what the room keeps."""
+
+    value: str
+    update_user: Person
+    update_time: int
+    """Unix time in milliseconds."""
+
+
 class LoginResult(Whole, frozen=True):
     session_id: str
     seq: int
@@ -234,7 +311,10 @@ class LoginResult(Whole, frozen=True):
     streams: list[StreamInfo]
     publishing: list[str]
     playing: list[str]
-    room_extra_info: dict[str, str]
+    room_extra_info: dict[str, RoomExtraInfo]
+    online_user_count: int
+    replayed: int
+    """Events of the room that follow, because they came while there was no socket."""
 
 
 class AddressResult(Whole, frozen=True):
@@ -253,11 +333,29 @@ class DescriptionResult(Whole, frozen=True):
     sdp: str
 
 
+class MessageResult(Message, frozen=True):
+    """The reply to what sends something to others."""
+
+    message_id: int
+
+
+class BarrageResult(Message, frozen=True):
+    message_id: str
+    """Empty if it was dropped."""
+    dropped: bool = False
+    """Nobody got it: there were too many."""
+
+
+class TokenResult(Whole, frozen=True):
+    token_expires_at: int | None
+    """Unix time in milliseconds."""
+
+
 class Empty(Whole, frozen=True):
     pass
 
 
-Result: TypeAlias = LoginResult | AddressResult | DescriptionResult | Empty
+Result: TypeAlias = LoginResult | AddressResult | DescriptionResult | MessageResult | BarrageResult | TokenResult | Empty
 
 
 # Events ----------------------------------------------------------------------------------------------------------------
@@ -309,22 +407,116 @@ class PlayerStateEvent(Message, frozen=True):
     message: str = ""
 
 
+class RoleEvent(Whole, frozen=True):
+    room_id: str
+    seq: int
+    user_id: str
+    role: Role
+
+
+class StreamExtraInfoEvent(Whole, frozen=True):
+    room_id: str
+    seq: int
+    stream_id: str
+    user_id: str
+    user_name: str
+    extra_info: str
+
+
+class RoomExtraInfoEvent(Whole, frozen=True):
+    room_id: str
+    seq: int
+    key: str
+    value: str
+    update_user: Person
+    update_time: int
+
+
+class BroadcastMessageEvent(Whole, frozen=True):
+    room_id: str
+    seq: int
+    message_id: int
+    from_user: Person
+    message: str
+    send_time: int
+    """Unix time in milliseconds."""
+
+
+class BarrageMessageEvent(Whole, frozen=True):
+    room_id: str
+    seq: int
+    message_id: str
+    from_user: Person
+    message: str
+    send_time: int
+
+
+class CustomCommandEvent(Whole, frozen=True):
+    room_id: str
+    seq: int
+    message_id: int
+    from_user: Person
+    message: str
+    send_time: int
+
+
+class UrlsEvent(Whole, frozen=True):
+    """The addresses that one has now, in place of those that one had."""
+
+    room_id: str
+    push: list[AddressResult]
+    pull: list[AddressResult]
+
+
+class OnlineUserCountEvent(Whole, frozen=True):
+    room_id: str
+    count: int
+
+
 class TokenWillExpireEvent(Whole, frozen=True):
     room_id: str
     seconds: int
 
 
-Event: TypeAlias = UsersEvent | StreamsEvent | MuteEvent | PublisherStateEvent | PlayerStateEvent | TokenWillExpireEvent
+class KickedEvent(Whole, frozen=True):
+    room_id: str
+    code: int
+    reason: str
+    retry: Retry
+
+
+class RoomClosedEvent(Whole, frozen=True):
+    room_id: str
+    code: int
+    reason: str
+    retry: Retry
+
+
+Event: TypeAlias = (
+    UsersEvent | StreamsEvent | MuteEvent | PublisherStateEvent | PlayerStateEvent | RoleEvent | StreamExtraInfoEvent
+    | RoomExtraInfoEvent | BroadcastMessageEvent | BarrageMessageEvent | CustomCommandEvent | UrlsEvent
+    | OnlineUserCountEvent | TokenWillExpireEvent | KickedEvent | RoomClosedEvent
+)  # fmt: skip
 
 EVENTS: dict[str, type[Event]] = {
     "users": UsersEvent,
     "streams": StreamsEvent,
     "mute": MuteEvent,
+    "role": RoleEvent,
+    "streamExtraInfo": StreamExtraInfoEvent,
+    "roomExtraInfo": RoomExtraInfoEvent,
+    "broadcastMessage": BroadcastMessageEvent,
+    "barrageMessage": BarrageMessageEvent,
+    "customCommand": CustomCommandEvent,
     "publisherState": PublisherStateEvent,
     "playerState": PlayerStateEvent,
+    "urls": UrlsEvent,
+    "onlineUserCount": OnlineUserCountEvent,
     "tokenWillExpire": TokenWillExpireEvent,
+    "kicked": KickedEvent,
+    "roomClosed": RoomClosedEvent,
 }
-"""Every event by its name on the wire."""
+"""Every event by its name on the wire; those of the room's sequence first."""
 
 
 def user_info(user: User) -> UserInfo:
@@ -373,8 +565,63 @@ def _player(notice: PlayerNotice) -> PlayerStateEvent:
     return PlayerStateEvent(notice.room_id, notice.stream_id, notice.state, code, text)
 
 
+def _role(event: RoleChanged) -> RoleEvent:
+    return RoleEvent(event.room_id, event.seq, event.user.id, event.user.role)
+
+
+def _stream_extra_info(event: StreamExtraInfoChanged) -> StreamExtraInfoEvent:
+    view = event.stream
+    return StreamExtraInfoEvent(event.room_id, event.seq, view.stream_id, view.user_id, view.user_name, view.extra_info)
+
+
+def room_extra_info(info: ExtraInfo) -> RoomExtraInfo:
+    return RoomExtraInfo(info.value, Person(info.user_id, info.user_name), _milliseconds(info.at))
+
+
+def _room_extra_info(event: RoomExtraInfoChanged) -> RoomExtraInfoEvent:
+    entry = room_extra_info(event.value)
+    return RoomExtraInfoEvent(event.room_id, event.seq, event.key, entry.value, entry.update_user, entry.update_time)
+
+
+def _broadcast(event: BroadcastMessage) -> BroadcastMessageEvent:
+    sender, at = Person(event.user_id, event.user_name), _milliseconds(event.at)
+    return BroadcastMessageEvent(event.room_id, event.seq, event.seq, sender, event.text, at)
+
+
+def _barrage(event: BarrageMessage) -> BarrageMessageEvent:
+    sender, at = Person(event.user_id, event.user_name), _milliseconds(event.at)
+    return BarrageMessageEvent(event.room_id, event.seq, str(event.seq), sender, event.text, at)
+
+
+def _command(event: CustomCommand) -> CustomCommandEvent:
+    sender, at = Person(event.user_id, event.user_name), _milliseconds(event.at)
+    return CustomCommandEvent(event.room_id, event.seq, event.seq, sender, event.text, at)
+
+
+def _urls(event: UrlsEvent) -> UrlsEvent:
+    return event
+
+
+def _count(notice: CountNotice) -> OnlineUserCountEvent:
+    return OnlineUserCountEvent(notice.room_id, notice.count)
+
+
 def _token(notice: TokenNotice) -> TokenWillExpireEvent:
     return TokenWillExpireEvent(notice.room_id, notice.seconds)
+
+
+def _kicked(notice: KickedNotice) -> KickedEvent:
+    fault = notice.fault
+    return KickedEvent(notice.room_id, fault.number, notice.detail or fault.en, fault.retry)
+
+
+def _room_closed(notice: RoomClosedNotice) -> RoomClosedEvent:
+    fault = notice.fault
+    return RoomClosedEvent(notice.room_id, fault.number, notice.detail or fault.en, fault.retry)
+
+
+def _milliseconds(at: float) -> int:
+    return int(at * 1000)
 
 
 _EVENT_OF: dict[type, tuple[str, Callable[..., Event]]] = {
@@ -384,9 +631,19 @@ _EVENT_OF: dict[type, tuple[str, Callable[..., Event]]] = {
     StreamUpdated: ("streams", partial(_streams, "UPDATE")),
     StreamRemoved: ("streams", partial(_streams, "DELETE")),
     StreamMuted: ("mute", _mute),
+    RoleChanged: ("role", _role),
+    StreamExtraInfoChanged: ("streamExtraInfo", _stream_extra_info),
+    RoomExtraInfoChanged: ("roomExtraInfo", _room_extra_info),
+    BroadcastMessage: ("broadcastMessage", _broadcast),
+    BarrageMessage: ("barrageMessage", _barrage),
+    CustomCommand: ("customCommand", _command),
     PublisherNotice: ("publisherState", _publisher),
     PlayerNotice: ("playerState", _player),
+    UrlsEvent: ("urls", _urls),
+    CountNotice: ("onlineUserCount", _count),
     TokenNotice: ("tokenWillExpire", _token),
+    KickedNotice: ("kicked", _kicked),
+    RoomClosedNotice: ("roomClosed", _room_closed),
 }
 
 # Encoding --------------------------------------------------------------------------------------------------------------

@@ -9,31 +9,37 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.addresses import Addresses
+from gateway.allowance import Allowance
 from gateway.auth.tokens import JoinToken, verify_token
 from gateway.auth.turn import IceServer
 from gateway.config import AppSettings, SignalingSettings
 from gateway.errors import (
     APP_UNKNOWN,
+    INVALID_PARAMS,
     INVALID_REQUEST,
     KICKED_BY_SAME_USER,
     NOT_LOGGED_IN,
+    OVERLOADED,
     RATE_LIMITED,
+    TOKEN_EXPIRED,
     TOKEN_INVALID,
     TOKEN_MISSING,
     USER_NAME_ILLEGAL,
     USER_NAME_TOO_LONG,
     GatewayError,
 )
-from gateway.rooms.model import ROOM_ID, USER_ID, IdRule, Reason, Room, Session, User
+from gateway.rooms.model import ROOM_ID, USER_ID, IdRule, Room, Session, User
 from gateway.rooms.registry import Registry
-from gateway.signaling import media, messages
+from gateway.rooms.talk import Talk
+from gateway.signaling import company, media, messages
 from gateway.signaling.close import CloseReason
-from gateway.signaling.messages import Empty, LoginResult, Request, Result
-from gateway.signaling.session import Allowance, Happening, Repeats
+from gateway.signaling.messages import Empty, LoginResult, Request, Result, TokenResult
+from gateway.signaling.session import Happening, Repeats
 from gateway.signaling.sessions import Attachment, Sessions
 from gateway.timers import Timers
 
@@ -60,9 +66,10 @@ class Signaling:
     def __init__(
         self, settings: SignalingSettings, apps: Mapping[str, AppSettings], registry: Registry, addresses: Addresses,
         peers: media.Peers, ice_servers: Callable[[str], Sequence[IceServer]], timers: Timers, clock: Callable[[], float],
-        wall_clock: Callable[[], float], new_id: Callable[[], str],
+        wall_clock: Callable[[], float], new_id: Callable[[], str], rng: random.Random | None = None,
     ) -> None:  # fmt: skip
-        """`ice_servers`: the STUN and TURN servers for a user, with credentials that begin to be good now."""
+        """`ice_servers`: the STUN and TURN servers for a user, with credentials that begin to be good now. `rng`: spreads
+        the moments at which those who are refused are told to come back."""
         self.settings = settings
         self.apps = apps
         self.registry = registry
@@ -73,7 +80,13 @@ class Signaling:
         self.clock = clock
         self.wall_clock = wall_clock
         self.new_id = new_id
-        self.sessions = Sessions(settings, registry, timers, wall_clock)
+        self.sessions = Sessions(settings, apps, registry, timers, wall_clock)
+        self.talk = Talk(settings, registry, clock, wall_clock)
+        self.reports: Counter[tuple[str, str]] = Counter()
+        """Reports of clients so far, by direction and event."""
+        self._rng = rng or random.Random()
+        self._spread = settings.overload_spread
+        self._logins = Allowance(settings.logins_per_second, settings.logins_burst, clock())
         self.conversations: set[Conversation] = set()
         self._waiting: dict[str, int] = {}
         self._told: tuple[object, str] = (None, "")
@@ -85,10 +98,10 @@ class Signaling:
     def connect(self, socket: Socket, client: str) -> Conversation | None:
         """A new socket's conversation; None if its address has too many that never logged in, or the gateway is stopping."""
         if self._shutting_down:
-            socket.close(CloseReason.SHUTTING_DOWN)
+            socket.close(CloseReason.SHUTTING_DOWN, self.pause())
             return None
         if self._waiting.get(client, 0) >= self.settings.sockets_before_login:
-            socket.close(CloseReason.OVERLOADED)
+            socket.close(CloseReason.OVERLOADED, self.pause())
             return None
         conversation = Conversation(self, socket, client)
         self.conversations.add(conversation)
@@ -112,9 +125,18 @@ class Signaling:
 
         New ones may still come, over HTTP connections that are open.
         """
-        self._shutting_down = True
+        self._shutting_down, self._spread, self._rng = True, spread, rng
         for conversation in list(self.conversations):
-            conversation.close(CloseReason.SHUTTING_DOWN, 1000 + int(rng.random() * spread * 1000))
+            conversation.close(CloseReason.SHUTTING_DOWN, self.pause())
+
+    def pause(self) -> int:
+        """Milliseconds after which one who is refused for want of room may come back; all together are spread out."""
+        return 1000 + int(self._rng.random() * self._spread * 1000)
+
+    def admit_login(self) -> None:
+        """Counts a login. Raises OVERLOADED if too many come at once."""
+        if wait := self._logins.take(self.clock()):
+            raise GatewayError(OVERLOADED, "logins", after_ms=int(wait * 1000) + self.pause())
 
     async def silent(self) -> None:
         """Returns once no socket is left."""
@@ -172,13 +194,10 @@ class Conversation:
                 raise GatewayError(RATE_LIMITED, after_ms=int(wait * 1000) + 1)
             reply = await self._answer(request)
         except GatewayError as error:
-            id = request.id if request and isinstance(request.id, int | str) else None
-            reply = messages.encode_error(id, error)
-        held, self._held = self._held, None
+            reply = self._refusal(_id(request) if request else None, error)
         if reply is not None:
             self.socket.send(reply)
-        for text in held:
-            self.socket.send(text)
+        self._release()
 
     def tell(self, fact: object) -> None:
         """Sends an event, after the reply that is being made."""
@@ -205,11 +224,18 @@ class Conversation:
         self.socket.close(reason, after_ms)
 
     def leave(self, reason: CloseReason) -> None:
-        """Another socket or another login has taken this one's session."""
+        """Its session is over, or another socket has taken it."""
+        self._release()
         if self.attachment:
             self.attachment.voice = None
             self.attachment = None
         self.close(reason)
+
+    def _release(self) -> None:
+        """Sends the events that had to wait for a reply."""
+        held, self._held = self._held, None
+        for text in held or ():
+            self.socket.send(text)
 
     # Time ----------------------------------------------------------------------------------------------------------
 
@@ -241,10 +267,15 @@ class Conversation:
             handler = _HANDLERS[type(params)]
             reply = messages.encode_result(_id(request), await handler(self, params))
         except GatewayError as error:
-            reply = messages.encode_error(_id(request), error)
+            reply = self._refusal(_id(request), error)
         if repeats:
             repeats.remember(request, reply)
         return reply if request.answerable else None
+
+    def _refusal(self, id: int | str | None, error: GatewayError) -> str:
+        if error.fault is OVERLOADED and error.after_ms is None:
+            error = GatewayError(OVERLOADED, error.detail, after_ms=self._signaling.pause())
+        return messages.encode_error(id, error)
 
     async def _login(self, params: messages.Login) -> LoginResult:
         try:
@@ -268,40 +299,51 @@ class Conversation:
         ROOM_ID.check(params.room_id)
         USER_ID.check(params.user_id)
         user = User(params.user_id, _USER_NAME.check(params.user_name or params.user_id), params.role)
-        attachment = None
+        signaling.admit_login()
         if params.resume:
             attachment = signaling.sessions.resume(params.resume.session_id, app, params.room_id, params.user_id)
-        if resumed := attachment is not None:
-            self._attach(attachment)
-        else:
-            token = self._verify(params, app, settings)
-            if params.resume and signaling.sessions.present(app, params.user_id):
-                raise GatewayError(KICKED_BY_SAME_USER)
-            attachment = self._new_attachment(params, app, user, token)
-            signaling.sessions.begin(attachment, params.max_member_count)
-            self._attach(attachment)
-        return self._snapshot(attachment, resumed)
+            if attachment is not None:
+                return self._go_on(attachment, params.resume.last_seq)
+        token = self._verify(params.token, settings, app, params.room_id, params.user_id)
+        if params.resume and signaling.sessions.present(app, params.user_id, params.room_id):
+            raise GatewayError(KICKED_BY_SAME_USER)
+        attachment = self._new_attachment(params, app, user, token)
+        signaling.sessions.begin(attachment, params.max_member_count)
+        self._attach(attachment)
+        return self._snapshot(attachment)
 
-    def _verify(self, params: messages.Login, app: str, settings: AppSettings) -> JoinToken | None:
+    def _go_on(self, attachment: Attachment, last_seq: int) -> LoginResult:
+        """The session's new socket: what was missed comes after the reply, and then how its streams and its token are."""
+        missed = self._signaling.sessions.missed(attachment, last_seq)
+        self._attach(attachment)
+        for event in missed:
+            self.tell(event)
+        self._signaling.sessions.restate(attachment)
+        if urls := media.addresses_of(self._asker(attachment)):
+            self.tell(urls)
+        return self._snapshot(attachment, resumed=True, replayed=len(missed))
+
+    def _verify(self, text: str, settings: AppSettings, app: str, room_id: str, user_id: str) -> JoinToken | None:
         """The token's claims; None where the app needs none."""
         if settings.debug:
             return None
-        if not params.token:
+        if not text:
             raise GatewayError(TOKEN_MISSING)
-        token = verify_token(
-            params.token, settings.secret, app=app, user=params.user_id, room=params.room_id, now=self._signaling.wall_clock()
-        )
+        now = self._signaling.wall_clock()
+        token = verify_token(text, settings.secret, app=app, user=user_id, room=room_id, now=now)
         if not token.may_login:
             raise GatewayError(TOKEN_INVALID, "it does not permit to log in")
+        if settings.token_expiry == "kick" and token.expires_at <= now:
+            raise GatewayError(TOKEN_EXPIRED)
         return token
 
     def _new_attachment(self, params: messages.Login, app: str, user: User, token: JoinToken | None) -> Attachment:
         session = Session(
             self._signaling.new_id(), app, Room(app, params.room_id), user, params.user_update, deliver=lambda fact: None,
             may_publish=token is None or token.may_publish, allowed_streams=token.streams if token else None,
+            token_expires_at=token.expires_at if token else None,
         )  # fmt: skip
-        repeats = Repeats(self._settings.repeats)
-        attachment = Attachment(session, repeats, token.expires_at if token else None)
+        attachment = Attachment(session, Repeats(self._settings.repeats))
         session.deliver = attachment.deliver
         return attachment
 
@@ -314,9 +356,9 @@ class Conversation:
         self._deadline.cancel()
         self._check_heartbeat()
 
-    def _snapshot(self, attachment: Attachment, resumed: bool) -> LoginResult:
+    def _snapshot(self, attachment: Attachment, *, resumed: bool = False, replayed: int = 0) -> LoginResult:
         session, settings = attachment.session, self._settings
-        room, expires = session.room, attachment.token_expires_at
+        room = session.room
         return LoginResult(
             session_id=session.id,
             seq=room.seq,
@@ -324,14 +366,16 @@ class Conversation:
             role=session.user.role,
             heartbeat_ms=int(settings.heartbeat * 1000),
             resume_window_ms=int(settings.resume_window * 1000),
-            token_expires_at=None if expires is None else int(expires * 1000),
+            token_expires_at=_milliseconds(session.token_expires_at),
             servers=[self._signaling.addresses.ws],
             ice_servers=[messages.ice_server(server) for server in self._signaling.ice_servers(session.user.id)],
             users=[messages.user_info(user) for user in room.others(session.user.id)],
             streams=[messages.stream_info(view) for view in room.streams_for(session.user.id)],
             publishing=list(session.publishing),
             playing=list(session.playing),
-            room_extra_info={},
+            room_extra_info={key: messages.room_extra_info(info) for key, info in room.extra_info.items()},
+            online_user_count=len(room.sessions),
+            replayed=replayed,
         )
 
     async def _logout(self, params: messages.Logout) -> Empty:
@@ -341,15 +385,37 @@ class Conversation:
         self._signaling.waiting(self.client, 1)
         self._deadline.cancel()
         self._deadline = self._signaling.timers.after(self._settings.login_deadline, self._check_login)
-        self._signaling.sessions.end(attachment, Happening.LOGGED_OUT, Reason.STOPPED)
+        self._signaling.sessions.end(attachment, Happening.LOGGED_OUT)
         return Empty()
 
-    async def _media(self, params: messages.Params) -> Result:
+    async def _renew_token(self, params: messages.RenewToken) -> TokenResult:
         attachment, signaling = self._logged_in(), self._signaling
-        asker = media.Asker(
-            attachment.session, attachment.invitations, self.client, signaling.registry, signaling.addresses, signaling.peers
-        )
-        return await media.HANDLERS[type(params)](asker, params)
+        session = attachment.session
+        token = self._verify(params.token, signaling.apps[session.app], session.app, session.room.id, session.user.id)
+        if token is not None:
+            signaling.sessions.renew(attachment, token)
+        return TokenResult(_milliseconds(session.token_expires_at))
+
+    async def _media(self, params: messages.Params) -> Result:
+        return await media.HANDLERS[type(params)](self._asker(self._logged_in()), params)
+
+    async def _room(self, params: messages.Params) -> Result:
+        signaling = self._signaling
+        return company.HANDLERS[type(params)](self._logged_in().session, signaling.registry, signaling.talk, params)
+
+    def _asker(self, attachment: Attachment) -> media.Asker:
+        signaling = self._signaling
+        return media.Asker(
+            attachment.session, attachment.invitations, self.client, signaling.registry, signaling.addresses, signaling.peers,
+            signaling.sessions.expired(attachment),
+        )  # fmt: skip
+
+    async def _report(self, params: messages.Report) -> Empty:
+        self._logged_in()
+        if len(bytes(params.data)) > self._settings.report_bytes:
+            raise GatewayError(INVALID_PARAMS, f"data has at most {self._settings.report_bytes} bytes")
+        self._signaling.reports[params.direction, params.event] += 1
+        return Empty()
 
     async def _ping(self, params: messages.Ping) -> Empty:
         return Empty()
@@ -364,9 +430,16 @@ _HANDLERS: dict[type, Callable[[Conversation, Any], Awaitable[Result]]] = {
     messages.Login: Conversation._login,
     messages.Logout: Conversation._logout,
     messages.Ping: Conversation._ping,
+    messages.RenewToken: Conversation._renew_token,
+    messages.Report: Conversation._report,
     **dict.fromkeys(media.HANDLERS, Conversation._media),
+    **dict.fromkeys(company.HANDLERS, Conversation._room),
 }
 
 
 def _id(request: Request) -> int | str | None:
     return request.id if isinstance(request.id, int | str) else None
+
+
+def _milliseconds(at: float | None) -> int | None:
+    return None if at is None else int(at * 1000)

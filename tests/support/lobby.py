@@ -14,13 +14,17 @@ from gateway.errors import Fault, GatewayError
 from gateway.rooms.events import PlayerNotice, PublisherNotice, RoomEvent
 from gateway.rooms.grants import Grants
 from gateway.rooms.model import BOTH_MEDIA, Grant, Medium, PlayMode, Reason, Role, Room, Session, User
+from gateway.rooms.record import Record
 from gateway.rooms.registry import Registry
+from gateway.rooms.talk import Talk
 from gateway.timers import Timers
 
 SECRET = "a secret that is known to these tests alone"
 AUDIO = frozenset({Medium.AUDIO})
 VIDEO = frozenset({Medium.VIDEO})
 UNIX_START = 1_700_000_000.0
+A_DAY = 86_400.0
+"""Longer than any test: how often rooms are counted unless a test asks for it, so that others need not hear of it."""
 
 
 class Clock:
@@ -123,7 +127,7 @@ class Lobby:
         media: MediaSettings | None = None,
     ) -> None:
         self.apps = apps or {"1": AppSettings(SECRET), "2": AppSettings(SECRET[::-1])}
-        self.signaling = signaling or SignalingSettings()
+        self.signaling = signaling or SignalingSettings(user_count_interval=A_DAY)
         self.media = media or MediaSettings()
         self.clock = Clock()
         self.timers = Timers(self.clock)
@@ -131,7 +135,9 @@ class Lobby:
         self.new_id: Callable[[], str] = lambda: f"id-{next(ids)}"
         self.signers = {app: KeySigner(settings.secret) for app, settings in self.apps.items()}
         self.grants = Grants(self.signers, self.media.key_ttl, self.clock.wall, self.new_id)
-        self.registry = Registry(self.apps, self.signaling, self.media, self.grants, self.timers)
+        self.journal: list[Record] = []
+        self.registry = Registry(self.apps, self.signaling, self.media, self.grants, self.timers, self.journal.append)
+        self.talk = Talk(self.signaling, self.registry, self.clock, self.clock.wall)
         self.plane = Plane()
         self.registry.connect(self.plane)
 
@@ -178,4 +184,5 @@ class Lobby:
         """The sizes of all books that are not empty, here and inside the registry."""
         books = {name: book for name, book in vars(self.registry).items() if isinstance(book, dict) and name != "_apps"}
         sizes = {name: len(book) for name, book in books.items()} | {"grants": len(self.grants), "timers": len(self.timers)}
+        sizes["histories"] = len(self.registry.announcements)
         return {name: size for name, size in sizes.items() if size}

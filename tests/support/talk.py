@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from gateway.config import AppSettings, SignalingSettings, WebRtcSettings
 from gateway.errors import PEER_NOT_FOUND, SDP_INVALID, GatewayError
 from gateway.signaling.close import CloseReason
 from gateway.signaling.methods import Conversation, Signaling
-from tests.support.lobby import SECRET, Lobby
+from tests.support.lobby import A_DAY, SECRET, Lobby
 
 DEBUG_APPS = {"1": AppSettings(SECRET, debug=True), "2": AppSettings(SECRET, debug=True)}
 TOKEN_APPS = {"1": AppSettings(SECRET), "2": AppSettings(SECRET[::-1])}
@@ -109,13 +110,13 @@ class House:
     def __init__(
         self, apps: dict[str, AppSettings] | None = None, webrtc: WebRtcSettings | None = None, **settings: Any
     ) -> None:
-        self.lobby = Lobby(apps or DEBUG_APPS, SignalingSettings(**settings))
+        self.lobby = Lobby(apps or DEBUG_APPS, SignalingSettings(**{"user_count_interval": A_DAY} | settings))
         self.timers, self.clock = self.lobby.timers, self.lobby.clock
         self.peers = Peers(self.lobby)
         self.signaling = Signaling(
             self.lobby.signaling, self.lobby.apps, self.lobby.registry, Addresses("ws://h/ws", "http://h", "rtmp://h"),
             self.peers, lambda user: ice_servers(webrtc or WebRtcSettings(), user, self.clock.wall()),
-            self.timers, self.clock, self.clock.wall, self.lobby.new_id,
+            self.timers, self.clock, self.clock.wall, self.lobby.new_id, random.Random(1),
         )  # fmt: skip
 
     def advance(self, seconds: float) -> None:

@@ -15,6 +15,7 @@ from gateway.errors import (
     CODEC_UNSUPPORTED,
     INVALID_PARAMS,
     INVALID_REQUEST,
+    KICKED,
     METHOD_NOT_FOUND,
     PARSE_ERROR,
     RATE_LIMITED,
@@ -24,11 +25,20 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.rooms.events import (
+    BarrageMessage,
+    BroadcastMessage,
+    CountNotice,
+    CustomCommand,
+    KickedNotice,
     PlayerNotice,
     PlayerState,
     PublisherNotice,
     PublisherState,
+    RoleChanged,
+    RoomClosedNotice,
+    RoomExtraInfoChanged,
     StreamAdded,
+    StreamExtraInfoChanged,
     StreamMuted,
     StreamRemoved,
     StreamUpdated,
@@ -36,7 +46,7 @@ from gateway.rooms.events import (
     UserJoined,
     UserLeft,
 )
-from gateway.rooms.model import BOTH_MEDIA, PlayMode, Reason, Role, StreamView, User
+from gateway.rooms.model import BOTH_MEDIA, ExtraInfo, PlayMode, Reason, Role, StreamView, User
 from gateway.signaling.messages import (
     EVENTS,
     METHODS,
@@ -54,10 +64,19 @@ from gateway.signaling.messages import (
     Ping,
     Play,
     Publish,
+    RenewToken,
+    Report,
     Resume,
+    SendBarrageMessage,
+    SendBroadcastMessage,
+    SendCustomCommand,
+    SetRole,
+    SetRoomExtraInfo,
+    SetStreamExtraInfo,
     Stop,
     StreamInfo,
     Unpublish,
+    UrlsEvent,
     UserInfo,
     decode_params,
     decode_request,
@@ -126,6 +145,19 @@ def test_members_are_spelled_as_the_contract_spells_them(field: str, wire: str) 
         ("stop", {"streamID": "s"}, Stop("s")),
         ("mute", {"streamID": "s", "audio": True}, Mute("s", True, None)),
         ("mute", {"streamID": "s", "audio": None, "video": False}, Mute("s", None, False)),
+        ("setRole", {"role": "audience"}, SetRole(Role.AUDIENCE)),
+        ("setStreamExtraInfo", {"streamID": "s", "extraInfo": "x"}, SetStreamExtraInfo("s", "x")),
+        ("setStreamExtraInfo", {"streamID": "s"}, SetStreamExtraInfo("s", None)),
+        ("setRoomExtraInfo", {"key": "k", "value": "v"}, SetRoomExtraInfo("k", "v")),
+        ("sendBroadcastMessage", {"message": "hi"}, SendBroadcastMessage("hi")),
+        ("sendBarrageMessage", {"message": "hi"}, SendBarrageMessage("hi")),
+        ("sendCustomCommand", {"message": "hi"}, SendCustomCommand("hi", frozenset())),
+        ("sendCustomCommand", {"message": "hi", "toUserIDs": ["b", "c"]}, SendCustomCommand("hi", frozenset({"b", "c"}))),
+        ("renewToken", {"token": "t"}, RenewToken("t")),
+        (
+            "report", {"direction": "pull", "event": "bindnetstatus", "streamID": "s"},
+            Report("pull", "bindnetstatus", "s"),
+        ),
         ("ping", {}, Ping()),
     ],
     ids=str,
@@ -136,7 +168,10 @@ def test_requests(method: str, params: dict[str, Any], message: Params) -> None:
 
 
 def test_every_method_has_its_message() -> None:
-    assert list(METHODS) == ["login", "logout", "publish", "unpublish", "play", "answer", "stop", "mute", "ping"]
+    assert list(METHODS) == [
+        "login", "logout", "publish", "unpublish", "play", "answer", "stop", "mute", "setRole", "setStreamExtraInfo",
+        "setRoomExtraInfo", "sendBroadcastMessage", "sendBarrageMessage", "sendCustomCommand", "renewToken", "report", "ping",
+    ]  # fmt: skip
 
 
 def test_params_may_be_left_out() -> None:
@@ -206,7 +241,11 @@ def test_an_unknown_method() -> None:
         ("login", {"appID": 1, "roomID": "r", "userID": "u", "resume": {}}),
         ("publish", {}), ("publish", {"streamID": "s", "media": []}), ("publish", {"streamID": "s", "media": ["smell"]}),
         ("publish", {"streamID": "s", "media": "audio"}), ("publish", {"streamID": "s", "transport": "flv"}),
-        ("publish", {"streamID": "s", "extraInfo": "x" * 1025}), ("play", {"streamID": "s", "mode": "rtc"}),
+        ("setRole", {}), ("setRole", {"role": "king"}), ("setRoomExtraInfo", {"value": "x"}), ("sendBroadcastMessage", {}),
+        ("sendBarrageMessage", {"message": 1}), ("sendCustomCommand", {"message": "x", "toUserIDs": "ann"}),
+        ("sendCustomCommand", {"message": "x", "toUserIDs": [1]}), ("renewToken", {}), ("renewToken", {"token": "x" * 8193}),
+        ("report", {"direction": "up", "event": "stats"}), ("report", {"direction": "push", "event": "bindsomething"}),
+        ("report", {"direction": "push", "event": "stats", "streamID": "x" * 257}), ("play", {"streamID": "s", "mode": "rtc"}),
         ("play", {"streamID": "s", "transport": "whip"}), ("mute", {"streamID": "s", "audio": "yes"}),
         ("publish", {"streamID": "s", "sdp": ""}), ("publish", {"streamID": "s", "sdp": "x" * 65_537}),
         ("play", {"streamID": "s", "restart": 1}), ("answer", {"streamID": "s"}), ("answer", {"streamID": "s", "sdp": None}),
@@ -253,6 +292,7 @@ VIEW_ON_THE_WIRE = {
     "muted": {"audio": False, "video": True}, "extraInfo": "x", "transport": "rtmp",
 }  # fmt: skip
 ANN = User("ann", "Ann", Role.BROADCASTER)
+PERSON = {"userID": "ann", "userName": "Ann"}
 ANN_ON_THE_WIRE = {"userID": "ann", "userName": "Ann", "role": "broadcaster"}
 
 
@@ -292,6 +332,41 @@ ANN_ON_THE_WIRE = {"userID": "ann", "userName": "Ann", "role": "broadcaster"}
             {"roomID": "r", "streamID": "s", "state": "NO_PLAY", "code": 1004002, "message": "there is no such stream"},
         ),
         (TokenNotice("r", 30), "tokenWillExpire", {"roomID": "r", "seconds": 30}),
+        (RoleChanged("r", 9, "ann", ANN), "role", {"roomID": "r", "seq": 9, "userID": "ann", "role": "broadcaster"}),
+        (
+            StreamExtraInfoChanged("r", 10, "ann", VIEW), "streamExtraInfo",
+            {"roomID": "r", "seq": 10, "streamID": "s", "userID": "ann", "userName": "Ann", "extraInfo": "x"},
+        ),
+        (
+            RoomExtraInfoChanged("r", 11, "ann", "topic", ExtraInfo("tea", "ann", "Ann", 5.25)), "roomExtraInfo",
+            {"roomID": "r", "seq": 11, "key": "topic", "value": "tea", "updateUser": PERSON, "updateTime": 5250},
+        ),
+        (
+            BroadcastMessage("r", 12, "ann", "ann", "Ann", "hi", 5.0), "broadcastMessage",
+            {"roomID": "r", "seq": 12, "messageID": 12, "fromUser": PERSON, "message": "hi", "sendTime": 5000},
+        ),
+        (
+            BarrageMessage("r", 13, "ann", "ann", "Ann", "hi", 5.0), "barrageMessage",
+            {"roomID": "r", "seq": 13, "messageID": "13", "fromUser": PERSON, "message": "hi", "sendTime": 5000},
+        ),
+        (
+            CustomCommand("r", 14, "ann", "ann", "Ann", "hi", 5.0, frozenset({"bob"})), "customCommand",
+            {"roomID": "r", "seq": 14, "messageID": 14, "fromUser": PERSON, "message": "hi", "sendTime": 5000},
+        ),
+        (
+            UrlsEvent("r", [AddressResult("s", "rtmp://h", [Address("rtmp", "rtmp://h")], 5)], []), "urls",
+            {"roomID": "r", "pull": [],
+             "push": [{"streamID": "s", "url": "rtmp://h", "urls": [{"protocol": "rtmp", "url": "rtmp://h"}], "expiresAt": 5}]},
+        ),
+        (CountNotice("r", 3), "onlineUserCount", {"roomID": "r", "count": 3}),
+        (
+            KickedNotice("r", KICKED), "kicked",
+            {"roomID": "r", "code": 1002055, "reason": "removed by the server", "retry": "never"},
+        ),
+        (
+            RoomClosedNotice("r", KICKED, "good night"), "roomClosed",
+            {"roomID": "r", "code": 1002055, "reason": "good night", "retry": "never"},
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )  # fmt: skip
@@ -322,11 +397,11 @@ def test_ice_servers_are_as_browsers_want_them() -> None:
 
 def test_a_login_reply_has_all_its_members_even_if_they_are_empty() -> None:
     reply = LoginResult("s", 1, False, Role.AUDIENCE, 15000, 90000, None, [], [], [UserInfo("ann", "Ann", Role.BROADCASTER)],
-                        [stream_info(VIEW)], [], [], {})  # fmt: skip
+                        [stream_info(VIEW)], [], [], {}, 2, 0)  # fmt: skip
     assert json.loads(encode_result(1, reply))["result"] == {
         "sessionID": "s", "seq": 1, "resumed": False, "role": "audience", "heartbeatMs": 15000, "resumeWindowMs": 90000,
         "tokenExpiresAt": None, "servers": [], "iceServers": [], "users": [ANN_ON_THE_WIRE], "streams": [VIEW_ON_THE_WIRE],
-        "publishing": [], "playing": [], "roomExtraInfo": {},
+        "publishing": [], "playing": [], "roomExtraInfo": {}, "onlineUserCount": 2, "replayed": 0,
     }  # fmt: skip
     assert isinstance(reply.streams[0], StreamInfo)
 

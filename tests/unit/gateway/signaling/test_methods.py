@@ -54,7 +54,7 @@ class TestLogin:
                 "announced": ["audio", "video"], "muted": {"audio": False, "video": False}, "extraInfo": "",
                 "transport": "rtmp",
             }],
-            "publishing": [], "playing": [], "roomExtraInfo": {},
+            "publishing": [], "playing": [], "roomExtraInfo": {}, "onlineUserCount": 2, "replayed": 0,
         }  # fmt: skip
 
     def test_it_tells_of_ice_servers_with_credentials_that_are_made_for_the_user(self) -> None:
@@ -258,6 +258,7 @@ class TestPublish:
             ({"streamID": ""}, 1000015), ({"streamID": "a\tb"}, 1000016), ({"streamID": "x" * 257}, 1000014),
             ({"streamID": "s", "transport": "flv"}, INVALID_PARAMS),
             ({"streamID": "s", "media": []}, INVALID_PARAMS), ({}, INVALID_PARAMS),
+            ({"streamID": "s", "extraInfo": "ü" * 513}, 1003051),
         ],
         ids=str,
     )  # fmt: skip

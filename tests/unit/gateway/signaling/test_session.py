@@ -1,14 +1,12 @@
-"""A session's table, the memory for repeats, and the allowance of requests."""
+"""A session's tables, and the memory for repeats."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gateway.errors import INVALID_REQUEST, GatewayError
 from gateway.signaling.messages import Request, decode_request
-from gateway.signaling.session import NEXT_PHASE, Allowance, Happening, Phase, Repeats
+from gateway.signaling.session import ENDINGS, NEXT_PHASE, Happening, Phase, Repeats
 
 
 def request(id: int | str, method: str = "mute", params: str = "{}") -> Request:
@@ -23,6 +21,19 @@ class TestPhases:
     def test_the_window_runs_out_only_without_a_socket(self) -> None:
         assert (Phase.ATTACHED, Happening.WINDOW_OVER) not in NEXT_PHASE
         assert NEXT_PHASE[Phase.DETACHED, Happening.WINDOW_OVER] is Phase.ENDED
+
+    def test_whatever_ends_a_session_is_told_in_its_own_way(self) -> None:
+        assert set(ENDINGS) == {happening for (_, happening), phase in NEXT_PHASE.items() if phase is Phase.ENDED}
+
+    def test_who_is_put_out_is_told_on_its_socket_why_and_never_comes_back(self) -> None:
+        put_out = {happening: ending for happening, ending in ENDINGS.items() if ending.close}
+        assert all(ending.fault and ending.close and ending.fault is ending.close.fault for ending in put_out.values())
+        assert not any(ending.resumable_anew or ending.fault is None for ending in put_out.values())
+
+    @pytest.mark.parametrize("phase", [Phase.ATTACHED, Phase.DETACHED])
+    @pytest.mark.parametrize("happening", [Happening.KICKED, Happening.ROOM_CLOSED, Happening.TOKEN_EXPIRED])
+    def test_a_session_is_put_out_with_and_without_a_socket(self, phase: Phase, happening: Happening) -> None:
+        assert NEXT_PHASE[phase, happening] is Phase.ENDED
 
     @pytest.mark.parametrize("phase", [Phase.ATTACHED, Phase.DETACHED])
     def test_resuming_and_being_replaced_are_possible_with_and_without_a_socket(self, phase: Phase) -> None:
@@ -60,29 +71,18 @@ class TestRepeats:
             repeats.remember(request(id), f"reply {id}")
         assert [repeats.find(request(id)) for id in range(5)] == [None, None, "reply 2", "reply 3", "reply 4"]
 
+    def test_after_a_resume_the_same_request_still_finds_its_reply(self) -> None:
+        repeats = Repeats(128)
+        repeats.remember(request(1), "reply")
+        repeats.resumed()
+        assert repeats.find(request(1)) == "reply"
 
-class TestAllowance:
-    def test_a_burst_may_come_at_once_and_the_rate_afterwards(self) -> None:
-        allowance = Allowance(rate=10, burst=3, now=0)
-        assert [allowance.take(0) for _ in range(4)] == [0, 0, 0, 0.1]
-        assert allowance.take(0.05) == pytest.approx(0.05)
-        assert allowance.take(0.1) == 0
-
-    def test_what_is_not_used_does_not_pile_up_beyond_the_burst(self) -> None:
-        allowance = Allowance(rate=10, burst=3, now=0)
-        assert [allowance.take(1000) == 0 for _ in range(4)] == [True, True, True, False]
-
-    @given(st.lists(st.floats(0, 2), min_size=1, max_size=200))
-    def test_in_any_span_of_time_no_more_is_given_than_burst_and_rate(self, pauses: list[float]) -> None:
-        allowance, now, given_out = Allowance(rate=5, burst=4, now=0), 0.0, 0
-        for pause in pauses:
-            now += pause
-            given_out += allowance.take(now) == 0
-            assert given_out <= 4 + 5 * now + 1e-6
-
-    @given(st.floats(0.1, 100), st.integers(1, 20), st.floats(0, 10))
-    def test_after_the_pause_that_it_names_one_may_be_taken(self, rate: float, burst: int, pause: float) -> None:
-        allowance = Allowance(rate, burst, now=0)
-        while (wait := allowance.take(pause)) == 0:
-            pass
-        assert allowance.take(pause + wait + 1e-6) == 0
+    def test_after_a_resume_an_id_may_be_used_for_another_request_once(self) -> None:
+        repeats = Repeats(128)
+        repeats.remember(request(1), "reply")
+        repeats.resumed()
+        assert repeats.find(request(1, "stop")) is None
+        repeats.remember(request(1, "stop"), "another reply")
+        assert repeats.find(request(1, "stop")) == "another reply"
+        with pytest.raises(GatewayError):
+            repeats.find(request(1))

@@ -1,0 +1,451 @@
+"""Streams and the grants to publish and to play them: what clients want of them, what media do, what ends them.
+
+One half of the registry: this one knows streams, `registry.py` the rooms and who is in them. Everything a stream's
+publisher or player is told starts here, and so does every cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol
+
+from gateway.auth.access import AccessRequest, Action
+from gateway.config import AppSettings, MediaSettings, SignalingSettings
+from gateway.errors import (
+    KEY_REVOKED,
+    OVERLOADED,
+    PLAY_FORBIDDEN,
+    PLAY_INTERRUPTED,
+    PUBLISH_FORBIDDEN,
+    PUBLISH_INTERRUPTED,
+    PUBLISH_LOST,
+    STREAM_EXTRA_INFO_TOO_LONG,
+    STREAM_ID_TAKEN,
+    STREAM_NOT_FOUND,
+    TOO_MANY_PLAYS,
+    TOO_MANY_PUBLISHES,
+    Fault,
+    GatewayError,
+)
+from gateway.rooms.announcements import Announcements
+from gateway.rooms.events import (
+    PlayerNotice,
+    PlayerState,
+    PublisherNotice,
+    PublisherState,
+    RoomEvent,
+    StreamAdded,
+    StreamExtraInfoChanged,
+    StreamMuted,
+    StreamRemoved,
+    StreamUpdated,
+)
+from gateway.rooms.grants import Grants
+from gateway.rooms.model import Grant, Medium, PlayMode, Reason, Role, Session, Stream, StreamState, StreamView, check_size
+from gateway.rooms.record import GrantEnded, GrantRecord, Journal, StreamForbidden, keep_nothing
+from gateway.timers import Timer, Timers
+
+_FORBIDDEN = 10_000
+"""Streams that can be forbidden at once."""
+
+
+class MediaPlane(Protocol):
+    """What the registry needs of the media side."""
+
+    def cut(self, grant: Grant, error: GatewayError) -> None:
+        """Ends every connection that uses this grant, telling it why."""
+
+    def end(self, app: str, stream_id: str, error: GatewayError | None) -> None:
+        """The stream is over: its viewers are let go."""
+
+    def update(self, grant: Grant) -> None:
+        """A play grant's media or mode changed: its running connections follow."""
+
+
+class StreamBook:
+    """The streams and grants of this process."""
+
+    def __init__(
+        self, apps: Mapping[str, AppSettings], signaling: SignalingSettings, media: MediaSettings, grants: Grants,
+        timers: Timers, journal: Journal = keep_nothing,
+    ) -> None:  # fmt: skip
+        self._apps = apps
+        self._signaling = signaling
+        self._media = media
+        self.grants = grants
+        self._timers = timers
+        self._journal = journal
+        self.announcements = Announcements(signaling.replay_events, signaling.replay_bytes, journal)
+        self._plane: MediaPlane | None = None
+        self.streams: dict[tuple[str, str], Stream] = {}
+        self.forbidden: dict[tuple[str, str], None] = {}
+        """By app and streamID: what may be neither published nor played."""
+        self._plays: dict[tuple[str, str], set[Grant]] = {}
+        self._grace: dict[Stream, Timer] = {}
+        self._streams_of_app: dict[str, int] = {}
+
+    def connect(self, plane: MediaPlane) -> None:
+        """Joins the two halves; called once, while the gateway is put together."""
+        self._plane = plane
+
+    @property
+    def plane(self) -> MediaPlane:
+        if self._plane is None:
+            raise RuntimeError("the registry is not connected to a media plane")
+        return self._plane
+
+    # What clients want ---------------------------------------------------------------------------------------------
+
+    def publish(
+        self, session: Session, stream_id: str, media: frozenset[Medium], extra_info: str | None, transport: str
+    ) -> Grant:
+        """Grants the session the right to publish; a stream of its own is updated. What publishes it over another
+        transport is cut, and the stream waits for its new connection.
+
+        Raises PUBLISH_FORBIDDEN, STREAM_ID_TAKEN, TOO_MANY_PUBLISHES, OVERLOADED, STREAM_EXTRA_INFO_TOO_LONG.
+        """
+        check_size(extra_info or "", self._signaling.stream_extra_bytes, STREAM_EXTRA_INFO_TOO_LONG)
+        if session.user.role is Role.AUDIENCE:
+            raise GatewayError(PUBLISH_FORBIDDEN, "the audience does not publish")
+        if not session.may_publish_stream(stream_id):
+            raise GatewayError(PUBLISH_FORBIDDEN, "the token names other streams" if session.may_publish else "")
+        if (session.app, stream_id) in self.forbidden:
+            raise GatewayError(PUBLISH_FORBIDDEN, "the stream is forbidden")
+        stream = self.streams.get((session.app, stream_id))
+        if stream is not None:
+            if stream.grant.session is not session:
+                raise GatewayError(STREAM_ID_TAKEN)
+            if transport != stream.grant.transport:
+                self._part_from_connection(stream, GatewayError(KEY_REVOKED, f"the stream is published over {transport} now"))
+            self._update_stream(stream, media, extra_info, transport)
+            self.renew(stream.grant)
+            return stream.grant
+        if len(session.publishing) >= self._signaling.publishes_per_session:
+            raise GatewayError(TOO_MANY_PUBLISHES, f"at most {self._signaling.publishes_per_session}")
+        if self._streams_of_app.get(session.app, 0) >= self._apps[session.app].max_streams:
+            raise GatewayError(OVERLOADED, "streams of this app")
+        grant = self.grants.issue(session, Action.PUBLISH, stream_id, media, transport)
+        stream = Stream(grant, session.room, extra_info=extra_info or "")
+        session.publishing[stream_id] = stream
+        self._enter(stream)
+        self._record(grant)
+        self._notice_publisher(stream, PublisherState.REQUESTING)
+        return grant
+
+    def unpublish(self, session: Session, stream_id: str, media: frozenset[Medium]) -> None:
+        """Takes media back from a stream; without any left, the stream and its grant end."""
+        stream = session.publishing.get(stream_id)
+        if stream is None:
+            return
+        left = stream.grant.media - media
+        if left:
+            self._update_stream(stream, left, None, stream.grant.transport)
+        else:
+            self._end_publishing(stream, Reason.STOPPED)
+
+    def play(
+        self, session: Session, stream_id: str, media: frozenset[Medium], mode: PlayMode, wait: bool, transport: str
+    ) -> Grant:
+        """Grants the session the right to play; a play of its own is updated, its running connections too.
+
+        Raises PLAY_FORBIDDEN, STREAM_NOT_FOUND unless `wait`, TOO_MANY_PLAYS.
+        """
+        if (session.app, stream_id) in self.forbidden:
+            raise GatewayError(PLAY_FORBIDDEN, "the stream is forbidden")
+        stream = self.streams.get((session.app, stream_id))
+        if (stream is None or not stream.announced) and not wait:
+            raise GatewayError(STREAM_NOT_FOUND)
+        grant = session.playing.get(stream_id)
+        if grant is not None:
+            grant.media, grant.mode, grant.wait, grant.transport = media, mode, wait, transport
+            self.renew(grant)
+            self.plane.update(grant)
+            return grant
+        if len(session.playing) >= self._signaling.plays_per_session:
+            raise GatewayError(TOO_MANY_PLAYS, f"at most {self._signaling.plays_per_session}")
+        grant = self.grants.issue(session, Action.PLAY, stream_id, media, transport, mode, wait)
+        session.playing[stream_id] = grant
+        self._plays.setdefault((session.app, stream_id), set()).add(grant)
+        self._record(grant)
+        self._notice_player(grant, PlayerState.REQUESTING)
+        return grant
+
+    def stop(self, session: Session, stream_id: str, media: frozenset[Medium]) -> None:
+        """Takes media back from a play; without any left, it ends."""
+        grant = session.playing.get(stream_id)
+        if grant is None:
+            return
+        left = grant.media - media
+        if left:
+            grant.media = left
+            self._record(grant)
+            self.plane.update(grant)
+        else:
+            self._end_playing(grant)
+
+    def mute(self, session: Session, stream_id: str, changes: Mapping[Medium, bool]) -> None:
+        """Tells the others that the publisher muted or unmuted a medium. Raises STREAM_NOT_FOUND."""
+        stream = session.publishing.get(stream_id)
+        if stream is None:
+            raise GatewayError(STREAM_NOT_FOUND)
+        muted = frozenset(m for m in Medium if changes.get(m, m in stream.muted))
+        if muted == stream.muted:
+            return
+        stream.muted = muted
+        self._record(stream.grant)
+        if stream.announced:
+            self._tell_stream(stream, StreamMuted)
+
+    def set_stream_extra_info(self, session: Session, stream_id: str, extra_info: str) -> None:
+        """Tells the others what the publisher says about its stream. Raises STREAM_NOT_FOUND, STREAM_EXTRA_INFO_TOO_LONG."""
+        check_size(extra_info, self._signaling.stream_extra_bytes, STREAM_EXTRA_INFO_TOO_LONG)
+        stream = session.publishing.get(stream_id)
+        if stream is None:
+            raise GatewayError(STREAM_NOT_FOUND)
+        if extra_info == stream.extra_info:
+            return
+        stream.extra_info = extra_info
+        self._record(stream.grant)
+        if stream.announced:
+            self._tell_stream(stream, StreamExtraInfoChanged)
+
+    def renew(self, grant: Grant) -> None:
+        """The grant's addresses are handed out once more: an unused key has its full time again."""
+        self.grants.renew(grant)
+        self._record(grant)
+
+    # What the server's side wants ----------------------------------------------------------------------------------
+
+    def forbid_stream(self, app: str, stream_id: str) -> bool:
+        """From now on nobody publishes or plays the stream; who does is cut. False: it was forbidden already.
+
+        Lives as long as the process. Raises OVERLOADED if too many streams are forbidden.
+        """
+        if (app, stream_id) in self.forbidden:
+            return False
+        if len(self.forbidden) >= _FORBIDDEN:
+            raise GatewayError(OVERLOADED, "forbidden streams")
+        self.forbidden[app, stream_id] = None
+        self._journal(StreamForbidden(app, stream_id, True))
+        for play in list(self._plays.get((app, stream_id), ())):
+            self._end_playing(play, PLAY_FORBIDDEN)
+        if stream := self.streams.get((app, stream_id)):
+            self._end_publishing(stream, Reason.REMOVED, PUBLISH_FORBIDDEN)
+        return True
+
+    def resume_stream(self, app: str, stream_id: str) -> bool:
+        """The stream may be published and played again. False: it was not forbidden."""
+        if (app, stream_id) not in self.forbidden:
+            return False
+        del self.forbidden[app, stream_id]
+        self._journal(StreamForbidden(app, stream_id, False))
+        return True
+
+    # What the media plane sees -------------------------------------------------------------------------------------
+
+    def admit(self, request: AccessRequest) -> Grant:
+        """Answers a media connection: its grant, or a GatewayError with the reason."""
+        grant = self.grants.admit(request)
+        if (grant.app, grant.stream_id) in self.forbidden:
+            raise GatewayError(PUBLISH_FORBIDDEN if grant.action is Action.PUBLISH else PLAY_FORBIDDEN, "the stream is forbidden")
+        stream = self.streams.get((grant.app, grant.stream_id))
+        if grant.action is Action.PUBLISH:
+            if stream is not None and stream.grant is not grant:
+                raise GatewayError(STREAM_ID_TAKEN)
+            if stream is None and self._streams_of_app.get(grant.app, 0) >= self._apps[grant.app].max_streams:
+                raise GatewayError(OVERLOADED, "streams of this app")
+        elif not grant.wait and (stream is None or not stream.announced):
+            raise GatewayError(STREAM_NOT_FOUND)
+        return grant
+
+    def publisher_joined(self, grant: Grant) -> None:
+        """A publishing connection was accepted. Nobody is told before its media arrives."""
+        self._keep(grant)
+        stream = self.streams.get((grant.app, grant.stream_id))
+        if stream is None:
+            self._enter(Stream(grant, None))
+        elif timer := self._grace.pop(stream, None):
+            timer.cancel()
+
+    def media_arrived(self, grant: Grant, media: frozenset[Medium]) -> None:
+        """The set of media that arrive has changed, or media arrive again after an interruption."""
+        stream = self.streams.get((grant.app, grant.stream_id))
+        if stream is None or stream.grant is not grant:
+            return
+        before, stream.state = stream.state, StreamState.ON_AIR
+        changed, stream.media = stream.media != media, media
+        if before is not StreamState.ON_AIR:
+            self._notice_publisher(stream, PublisherState.PUBLISHING)
+        if before is StreamState.AWAITED:
+            self._tell_stream(stream, StreamAdded)
+            for play in self._plays.get((grant.app, grant.stream_id), ()):
+                if play.connections:
+                    self._notice_player(play, PlayerState.PLAYING)
+        elif changed:
+            self._tell_stream(stream, StreamUpdated)
+
+    def publisher_lost(self, grant: Grant) -> None:
+        """The publisher's connection broke. Its stream waits for it; only the publisher itself is told."""
+        grant.connections -= 1
+        stream = self.streams.get((grant.app, grant.stream_id))
+        if stream is None or stream.grant is not grant:
+            return
+        if not stream.announced:
+            self._off_air(stream, Reason.OFFLINE, PUBLISH_INTERRUPTED)
+            return
+        self._interrupt(stream, PUBLISH_INTERRUPTED)
+
+    def publisher_left(self, grant: Grant, error: GatewayError | None) -> None:
+        """The publisher ended its stream, or its media was refused. The grant lives on: it may push again."""
+        grant.connections -= 1
+        stream = self.streams.get((grant.app, grant.stream_id))
+        if stream is not None and stream.grant is grant:
+            reason = Reason.STOPPED if error is None else Reason.REMOVED
+            self._off_air(stream, reason, error.fault if error else None, error.detail if error else "")
+
+    def viewer_joined(self, grant: Grant) -> None:
+        """A playing connection was accepted."""
+        self._keep(grant)
+        stream = self.streams.get((grant.app, grant.stream_id))
+        if stream is not None and stream.announced and grant.connections == 1:
+            self._notice_player(grant, PlayerState.PLAYING)
+
+    def viewer_left(self, grant: Grant, error: GatewayError | None) -> None:
+        """A playing connection went away by itself, or could not keep up."""
+        grant.connections -= 1
+        if grant.connections:
+            return
+        if grant.session is None:
+            self._revoke(grant)
+            return
+        stream = self.streams.get((grant.app, grant.stream_id))
+        if self.grants.lives(grant) and stream is not None and stream.announced:
+            self._notice_player(grant, PlayerState.REQUESTING, error.fault if error else PLAY_INTERRUPTED)
+
+    # ---------------------------------------------------------------------------------------------------------------
+
+    def _enter(self, stream: Stream) -> None:
+        self.streams[stream.grant.app, stream.id] = stream
+        count(self._streams_of_app, stream.grant.app, 1)
+
+    def _update_stream(self, stream: Stream, media: frozenset[Medium], extra_info: str | None, transport: str) -> None:
+        before = stream.view()
+        stream.grant.media, stream.grant.transport = media, transport
+        if extra_info is not None:
+            stream.extra_info = extra_info
+        self._record(stream.grant)
+        if stream.announced and stream.view() != before:
+            self._tell_stream(stream, StreamUpdated)
+
+    def _part_from_connection(self, stream: Stream, error: GatewayError) -> None:
+        """The connection that publishes the stream, if there is one, gives way to another with the same grant."""
+        grant = stream.grant
+        if grant.connections:
+            grant.connections -= 1
+            self.plane.cut(grant, error)
+            if stream.announced:
+                self._interrupt(stream)
+
+    def _interrupt(self, stream: Stream, fault: Fault | None = None) -> None:
+        """The stream has no publisher for now: viewers stay, nobody else is told, and the time in which one has to come
+        begins."""
+        stream.state = StreamState.INTERRUPTED
+        self._notice_publisher(stream, PublisherState.REQUESTING, fault)
+        self._grace[stream] = self._timers.after(
+            self._media.publish_grace, lambda: self._off_air(stream, Reason.OFFLINE, PUBLISH_LOST)
+        )
+
+    def _off_air(self, stream: Stream, reason: Reason, fault: Fault | None, detail: str = "") -> None:
+        """The stream's media is over: others are told, viewers let go. A session's grant survives it."""
+        grant = stream.grant
+        if timer := self._grace.pop(stream, None):
+            timer.cancel()
+        self._notice_publisher(stream, PublisherState.NONE, fault, detail)
+        if stream.announced:
+            self._tell_stream(stream, partial(StreamRemoved, reason=reason))
+            stream.state, stream.media = StreamState.AWAITED, frozenset()
+            for play in self._plays.get((grant.app, grant.stream_id), ()):
+                self._notice_player(play, PlayerState.NONE, STREAM_NOT_FOUND)
+        self.plane.end(grant.app, grant.stream_id, None)
+        if grant.session is None:
+            self._forget(stream)
+
+    def _end_publishing(self, stream: Stream, reason: Reason, fault: Fault | None = None) -> None:
+        """The grant ends, and with it whatever is connected and on air."""
+        self._revoke(stream.grant)
+        self.plane.cut(stream.grant, GatewayError(fault or KEY_REVOKED))
+        self._off_air(stream, reason, fault)
+        self._forget(stream)
+
+    def _forget(self, stream: Stream) -> None:
+        grant = stream.grant
+        self._revoke(grant)
+        if self.streams.get((grant.app, grant.stream_id)) is stream:
+            del self.streams[grant.app, grant.stream_id]
+            count(self._streams_of_app, grant.app, -1)
+        if grant.session is not None:
+            grant.session.publishing.pop(grant.stream_id, None)
+
+    def _end_playing(self, grant: Grant, fault: Fault | None = None) -> None:
+        self._revoke(grant)
+        self.plane.cut(grant, GatewayError(fault or KEY_REVOKED))
+        if grant.session is not None:
+            grant.session.playing.pop(grant.stream_id, None)
+        plays = self._plays[grant.app, grant.stream_id]
+        plays.discard(grant)
+        if not plays:
+            del self._plays[grant.app, grant.stream_id]
+        self._notice_player(grant, PlayerState.NONE, fault)
+
+    # Keeping the books ---------------------------------------------------------------------------------------------
+
+    def _keep(self, grant: Grant) -> None:
+        """A connection with the grant's key was accepted."""
+        first = not grant.used
+        self.grants.keep(grant)
+        grant.connections += 1
+        if first:
+            self._record(grant)
+
+    def _revoke(self, grant: Grant) -> None:
+        if self.grants.lives(grant):
+            self.grants.revoke(grant)
+            self._journal(GrantEnded(grant.app, grant.id, grant.stream_id))
+
+    def _record(self, grant: Grant) -> None:
+        stream = self.streams.get((grant.app, grant.stream_id)) if grant.action is Action.PUBLISH else None
+        self._journal(GrantRecord.of(grant, stream))
+
+    # Telling -------------------------------------------------------------------------------------------------------
+
+    def restate(self, session: Session) -> None:
+        """Tells a session once more how its publishing and its playing are doing."""
+        told = [stream.told for stream in session.publishing.values()] + [grant.told for grant in session.playing.values()]
+        for notice in told:
+            if notice is not None:
+                session.deliver(notice)
+
+    def _tell_stream(self, stream: Stream, event: Callable[[str, int, str, StreamView], RoomEvent]) -> None:
+        if room := stream.room:
+            user, view = stream.grant.user_id, stream.view()
+            self.announcements.tell(room, lambda room_id, seq: event(room_id, seq, user, view))
+
+    @staticmethod
+    def _notice_publisher(stream: Stream, state: PublisherState, fault: Fault | None = None, detail: str = "") -> None:
+        if session := stream.grant.session:
+            stream.told = PublisherNotice(session.room.id, stream.id, state, fault, detail)
+            session.deliver(stream.told)
+
+    @staticmethod
+    def _notice_player(grant: Grant, state: PlayerState, fault: Fault | None = None) -> None:
+        if session := grant.session:
+            grant.told = PlayerNotice(session.room.id, grant.stream_id, state, fault)
+            session.deliver(grant.told)
+
+
+def count(counts: dict[str, int], key: str, by: int) -> None:
+    """Adds to a tally that forgets its zeroes."""
+    counts[key] = counts.get(key, 0) + by
+    if not counts[key]:
+        del counts[key]
