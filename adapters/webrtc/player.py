@@ -80,7 +80,7 @@ class WebRtcPlayer:
         self.transport = transport
         self.mode = PlayMode.RTC
         self.seats = {track.medium: Seat(track, outlet) for track in tracks}
-        self.media: frozenset[Medium] = frozenset(self.seats)
+        self._media = frozenset(self.seats)
         self.host: Host | None = None
         """Set while it sits in an audience."""
         self.stats: TransportStats | None = None
@@ -94,6 +94,15 @@ class WebRtcPlayer:
         self._video_loss: float | None = None
         """Said since it was looked at; `None`: nothing."""
         self._strikes = 0
+
+    @property
+    def media(self) -> frozenset[Medium]:
+        """The media it wants: of those that it may have, the ones that were negotiated."""
+        return self._media
+
+    @media.setter
+    def media(self, media: frozenset[Medium]) -> None:
+        self._media = media.intersection(self.seats)
 
     @property
     def accepts(self) -> tuple[Codec, ...]:

@@ -22,6 +22,7 @@ from adapters.webrtc.rtcp import (
 )
 from adapters.webrtc.tracks import Payload
 from gateway.errors import VIEWER_TOO_SLOW, GatewayError
+from gateway.rooms.model import BOTH_MEDIA
 from tests.support.rtp_viewers import H264, KeepingOutlet, RtpStage
 
 PEER = 4711
@@ -176,6 +177,15 @@ def test_what_a_player_is() -> None:
     assert (player.accepts, deaf.accepts, blind.accepts) == ((Codec.H264_LOW_DELAY,), (Codec.VP8,), ())
     assert blind.media == {Medium.AUDIO}
     assert player.manner.audio is Codec.OPUS
+
+
+def test_what_was_not_negotiated_is_not_wanted() -> None:
+    player, _ = RtpStage().player(video=None)
+    assert player.media == {Medium.AUDIO}
+    player.media = BOTH_MEDIA
+    assert player.media == {Medium.AUDIO}
+    player.media = frozenset({Medium.VIDEO})
+    assert player.media == frozenset()
 
 
 def test_the_end_is_told() -> None:
