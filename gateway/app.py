@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from itertools import product
 from statistics import fmean
 
@@ -27,12 +28,16 @@ from adapters.rtmp.server import RtmpServer
 from adapters.webrtc.connections import Connection, Incoming, Outgoing
 from adapters.webrtc.server import WebRtcServer
 from gateway.addresses import Addresses
+from gateway.administration import Administration
 from gateway.auth.access import Action
 from gateway.auth.stream_keys import NONCE_BYTES, KeySigner, StreamKey
+from gateway.auth.tokens import SECRET_BYTES
 from gateway.auth.turn import IceServer, ice_servers
 from gateway.config import HOURS, Config
 from gateway.config.checks import DEV_APP
 from gateway.errors import SHUTTING_DOWN, GatewayError
+from gateway.http.api import Api, add_api
+from gateway.http.docs import add_docs
 from gateway.http.flv import add_flv
 from gateway.http.operations import add_operations
 from gateway.http.origin import Clients
@@ -50,6 +55,7 @@ from gateway.timers import Timers
 
 _log = logging.getLogger("gateway")
 
+_DISTRIBUTION = "miniprogram-gateway"
 _ID_BYTES = 12
 _WELCOME_STREAM = "demo"
 """The stream that development mode prints addresses for."""
@@ -89,6 +95,10 @@ class Gateway:
         self.flv_refusals: Counter[str] = Counter()
         add_flv(self.http.app, FlvPlayer, self.streams.play, FLV_HEADERS, clients, self.flv_refusals)
         add_whip(self.http.app, self.webrtc, self._ice_servers, lambda: self.addresses.http, clients)
+        self.api_keys = _api_keys(config)
+        administration = Administration(self.registry, self.signaling.sessions, self.signaling.talk, self._viewers)
+        add_api(self.http.app, Api(administration, self.api_keys, clock), clients)
+        add_docs(self.http.app, version(_DISTRIBUTION), lambda: self.addresses.http)
         add_pages(self.http.app, DEV_APP if config.dev else None, lambda: self.addresses.ws)
         add_operations(self.http.app, self.metrics, lambda: self.ready)
         self.ready = False
@@ -180,6 +190,10 @@ class Gateway:
             {"made": pool.pictures, "left out": pool.left_out},
         )
 
+    def _viewers(self, app: str, stream_id: str) -> int:
+        channel = self.streams._channels.get((app, stream_id))
+        return len(channel.viewings) if channel else 0
+
     def _ice_servers(self, user: str) -> Sequence[IceServer]:
         return ice_servers(self.config.webrtc, user, time.time())
 
@@ -254,6 +268,14 @@ def _heard_of(peer: Connection) -> tuple[list[float], list[float]]:
     return [], []
 
 
+def _api_keys(config: Config) -> dict[str, str]:
+    """The keys of the server API by appID; development mode's app has a random one unless one is given."""
+    keys = {app: settings.api_key for app, settings in config.apps.items()}
+    if config.dev and not keys.get(DEV_APP):
+        keys[DEV_APP] = secrets.token_urlsafe(SECRET_BYTES)
+    return keys
+
+
 def _new_id() -> str:
     return secrets.token_urlsafe(_ID_BYTES)
 
@@ -293,6 +315,7 @@ def _print_welcome(gateway: Gateway) -> None:
 
     addresses, play = gateway.addresses, key(Action.PLAY)
     lines = [("page", f"{addresses.http}/"), ("signaling", addresses.ws), ("appID", f"{DEV_APP} (a token is not needed)")]
+    lines.append(("apiKey", gateway.api_keys[DEV_APP]))
     lines += [("push", way.url) for way in addresses.push(_WELCOME_STREAM, key(Action.PUBLISH)) if way.key is None]
     lines += [("play", way.url) for way in addresses.pull(_WELCOME_STREAM, play) if way.key is None]
     print("\n".join(f"{name:10} {value}" for name, value in lines), flush=True)

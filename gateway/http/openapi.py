@@ -9,7 +9,15 @@ import msgspec
 from msgspec import Struct
 
 from gateway.errors import API_KEY_INVALID, INVALID_REQUEST, RATE_LIMITED, Fault
-from gateway.http.api import BODY_BYTES, KEY_CHARACTERS, REPLIES_KEPT_FOR, REQUESTS_BURST, REQUESTS_PER_SECOND, ROOT
+from gateway.http.api import (
+    BODY_BYTES,
+    KEY_CHARACTERS,
+    KEY_PATTERN,
+    REPLIES_KEPT_FOR,
+    REQUESTS_BURST,
+    REQUESTS_PER_SECOND,
+    ROOT,
+)
 from gateway.http.api_messages import CHARACTERS, Failure
 from gateway.http.api_operations import ID_RULES, OPERATIONS, Operation
 from gateway.rooms.model import IdRule
@@ -26,7 +34,7 @@ _KEY_HEADER: Json = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "Chosen by whoever asks, anew for every change. Asked again with the same key, the change is made once.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS, "pattern": "^[!-~]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS, "pattern": KEY_PATTERN},
 }
 _APP_ID: Json = {"name": "appID", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 _HTTP_ERRORS = {"413": f"The body has more than {BODY_BYTES} bytes.", "415": "The body is not `application/json`."}

@@ -321,7 +321,7 @@ class TestRepeating:
         scene.rooms.there = True
         assert scene.ask("POST", "7/rooms/r/messages", body, idempotency_key="k") == {"messageID": 42}
 
-    @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "é"])
+    @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "a b", "a\n", "é"])
     def test_a_key_that_cannot_be(self, scene: Scene, key: str) -> None:
         assert scene.refusal("POST", "7/rooms/r/close", idempotency_key=key) is INVALID_REQUEST
 
