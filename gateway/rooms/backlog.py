@@ -67,13 +67,14 @@ class Backlog:
             self._trim()
 
     def take(self, limit: int = BATCH_CHANGES) -> Sequence[Change]:
-        """The next batch. It stays here, under way, until it is confirmed or put back."""
+        """The next batch. It is under way, and stays the next one, until it is confirmed or put back."""
         size = 0
-        while self._waiting and len(self._under_way) < limit:
-            size += self._waiting[0].size
-            if self._under_way and size > _BATCH_BYTES:
-                break
-            self._under_way.append(self._waiting.popleft())
+        if not self._under_way:
+            while self._waiting and len(self._under_way) < limit:
+                size += self._waiting[0].size
+                if self._under_way and size > _BATCH_BYTES:
+                    break
+                self._under_way.append(self._waiting.popleft())
         return [entry.change for entry in self._under_way]
 
     def confirm(self) -> None:

@@ -38,7 +38,7 @@ PUSH = GrantRecord(
     announced=True, arriving=("audio",), muted=("video",), extra_info="front",
 )  # fmt: skip
 PULL = GrantRecord("grant-pull", "1", "r", 1, ANN.id, "ann", "play", "b", mode="live", wait=True)
-FULL = [ROOM, ANN, BOB, PUSH, PULL]
+FULL: list[Change] = [ROOM, ANN, BOB, PUSH, PULL]
 
 
 def event(seq: int, epoch: int = 1, **payload: Any) -> EventRecord:
@@ -110,10 +110,10 @@ class TestTakingOver:
         assert taken.next_epoch == 2, "the closed room's epoch is not used again"
 
     async def test_a_room_made_anew_has_nothing_of_the_closed_one(self, store: RoomStore, new_store: NewStore) -> None:
-        again = [RoomRecord("1", "r", 5), replace(BOB, id="session-bob-2", epoch=5)]
-        await store.write([*FULL, RoomClosed("1", "r", 1, NOW), *again])
+        bob = replace(BOB, id="session-bob-2", epoch=5)
+        await store.write([*FULL, RoomClosed("1", "r", 1, NOW), RoomRecord("1", "r", 5), bob])
         [one] = (await after_restart(new_store)).rooms
-        assert one == StoredRoom(RoomRecord("1", "r", 6), in_epoch(again[1:], 6))
+        assert one == StoredRoom(RoomRecord("1", "r", 6), in_epoch([bob], 6))
 
     async def test_storing_an_event_moves_the_rooms_number(self, store: RoomStore, new_store: NewStore) -> None:
         await store.write([ROOM, event(4), event(5)])
@@ -123,8 +123,7 @@ class TestTakingOver:
 
     async def test_rooms_of_other_processes_and_other_apps_are_apart(self, store: RoomStore, new_store: NewStore) -> None:
         other, _ = await started(new_store("other"))
-        elsewhere = [RoomRecord("2", "r", 1), SessionRecord("session-eve", "2", "r", 1, "eve")]
-        await other.write(elsewhere)
+        await other.write([RoomRecord("2", "r", 1), SessionRecord("session-eve", "2", "r", 1, "eve")])
         await store.write(FULL)
         assert [one.room.app for one in (await after_restart(new_store)).rooms] == ["1"]
         [one] = (await started(new_store("other")))[1].rooms
@@ -153,7 +152,8 @@ class TestFencing:
         await store.write(FULL)
         other, _ = await started(new_store("other"))
         await other.write([replace(ROOM, epoch=2)])
-        for stale in (event(4), replace(BOB, user_name="x"), GrantEnded("1", "r", 1, PUSH.id), ROOM, RoomClosed("1", "r", 1, NOW)):
+        gone = GrantEnded("1", "r", 1, PUSH.id)
+        for stale in (event(4), replace(BOB, user_name="x"), gone, ROOM, RoomClosed("1", "r", 1, NOW)):
             with pytest.raises(StaleEpochError) as refused:
                 await store.write([RoomRecord("1", "q", 3), stale])
             assert (refused.value.app, refused.value.room_id, refused.value.epoch) == ("1", "r", 1)
@@ -254,6 +254,7 @@ class TestClaims:
         await store.claim(claim(PUSH.id, "b", "stream"))
         await store.claim(claim("session-of-nobody", "cat"))
         again, _ = await started(new_store())
-        owners = [(await again.claim(claim("late", id, kind))).owner for id, kind in (("ann", "user"), ("b", "stream"), ("eve", "user"))]
-        assert owners == [ANN.id, PUSH.id, "eve-1"]
+        assert (await again.claim(claim("late", "ann"))).owner == ANN.id
+        assert (await again.claim(claim("late", "b", "stream"))).owner == PUSH.id
+        assert (await again.claim(claim("late", "eve"))).owner == "eve-1"
         assert (await again.claim(claim("late", "cat"))).owner == "late"
