@@ -1,10 +1,12 @@
 // The room: who is in it, what is published to it, what is played from it. No page: it tells what happens by events.
 
 import { Link } from "./link.js";
-import { CallError, Signaling } from "./signaling.js";
+import { CallError, pause, Signaling } from "./signaling.js";
 
 /** Errors of a stream's own connection after which it is simply made again. */
-const PASSING = new Set([1003020, 1003021, 1003029, 1004020, 1802002, 1802003, 1802008, 1802009, 1803001, 1803002]);
+const PASSING = new Set([1003020, 1003021, 1003029, 1004020, 1802003, 1802008, 1802009, 1803001, 1803002]);
+/** What a stream needs on its way here is used up: it is told, and tried again after a pause. */
+const TRANSCODES_EXHAUSTED = 1802007;
 
 /**
  * Events, each with its facts in `detail`: "state" {state, error} of the session · "people" · "stream" {streamID, stream}
@@ -168,6 +170,7 @@ class Connection extends Link {
     if (!code || this.over) return;
     // While it is being made anew, this is about the connection before.
     if (PASSING.has(code)) this.mending || this.renew();
+    else if (code === TRANSCODES_EXHAUSTED) this.mending || this.renew(new CallError({ code, message, afterMs: pause(3) }));
     else this.refuse(new CallError({ code, message }));
   }
 }

@@ -6,6 +6,8 @@ import { CallError, pause } from "./signaling.js";
 const DISCONNECTED_MS = 3_000;
 const CONNECT_MS = [4_000, 6_000, 8_000];
 const RESTARTS = 6;
+/** A connection that ends sooner was none: the next one is made as if that had failed. */
+const LASTING_MS = 5_000;
 
 /**
  * States: "connecting", "connected", "broken" (mending), "refused" (with the error; nothing more is tried), "closed".
@@ -25,6 +27,8 @@ export class Link {
     this.state = "new";
     this.pc = null;
     this.mending = false;
+    /** Attempts since a connection lasted. */
+    this.attempt = 0;
     this.wake = () => {};
   }
 
@@ -33,15 +37,15 @@ export class Link {
     this.#mend(true);
   }
 
-  /** The gateway says that the connection is no more, or its session is a new one. */
-  renew() {
+  /** The gateway says that the connection is no more, or its session is a new one. `error`: why, and `afterMs` to wait. */
+  renew(error = null) {
     if (this.state === "closed") return;
     if (this.mending) {
       this.fresh = true;
       this.wake();
     } else {
-      this.#set("broken", null);
-      this.#mend(true);
+      this.#set("broken", error);
+      this.#mend(true, error?.afterMs ?? (this.attempt && pause(this.attempt - 1)));
     }
   }
 
@@ -68,10 +72,15 @@ export class Link {
     return this.state === "closed" || this.state === "refused";
   }
 
-  async #mend(fresh) {
+  async #mend(fresh, afterMs = 0) {
     this.mending = true;
     this.fresh = fresh;
-    for (let attempt = 0; ; attempt++) {
+    clearTimeout(this.lasting);
+    if (afterMs) {
+      this.#drop();
+      await this.#sleep(afterMs);
+    }
+    for (let attempt = fresh ? this.attempt : 0; !this.over; attempt++) {
       let error = null;
       const now = this.fresh || !this.pc || attempt >= RESTARTS;
       this.fresh = false;
@@ -86,6 +95,8 @@ export class Link {
       if (this.over) break;
       if (!error && !this.fresh && connected(this.pc)) {
         this.#set("connected", null);
+        this.attempt = Math.max(this.attempt, attempt) + 1;
+        this.lasting = setTimeout(() => (this.attempt = 0), LASTING_MS);
         break;
       }
       if (error && now && error.retry === "never") {
@@ -97,7 +108,6 @@ export class Link {
       if (error) {
         this.fresh = true;
         await this.#sleep(error.afterMs ?? pause(attempt));
-        if (this.over) break;
       }
     }
     this.mending = false;
@@ -147,6 +157,7 @@ export class Link {
 
   #drop() {
     clearTimeout(this.timer);
+    clearTimeout(this.lasting);
     if (this.pc) {
       this.pc.oniceconnectionstatechange = this.pc.onconnectionstatechange = this.pc.ontrack = null;
       this.pc.close();

@@ -140,10 +140,52 @@ test("DTLS that ends on a path that is there needs a new connection", async (t) 
   const { link, seen } = linked(t);
   link.start();
   await settle();
+  mock.timers.tick(5_000);
   seen.connections[0].become("connected", "failed");
   await settle();
   assert.deepEqual(seen.negotiations, ["new", "new"]);
   assert.equal(link.state, "connected");
+});
+
+test("a connection that lasted is made anew at once", async (t) => {
+  const { link, seen } = linked(t);
+  link.start();
+  for (let turn = 0; turn < 5; turn++) {
+    await settle();
+    mock.timers.tick(5_000);
+    link.renew();
+  }
+  await settle();
+  assert.equal(seen.negotiations.length, 6);
+  assert.equal(link.state, "connected");
+});
+
+test("connections that never last are made ever more rarely", async (t) => {
+  const { link, seen } = linked(t);
+  link.start();
+  const made = [];
+  for (let second = 0; second < 60; second++) {
+    await settle();
+    if (link.state === "connected") link.renew();
+    mock.timers.tick(1_000);
+    made.push(seen.negotiations.length);
+  }
+  assert.ok(made[59] <= 16, `${made}`);
+  assert.ok(made[59] - made[29] <= 8, `${made}`);
+  assert.ok(seen.connections.slice(0, -1).every((pc) => !pc.open));
+});
+
+test("a pause before a new connection ends when the link does", async (t) => {
+  const { link, seen } = linked(t);
+  link.start();
+  await settle();
+  link.renew(after(1802007));
+  assert.ok(!seen.connections[0].open);
+  link.close();
+  mock.timers.tick(60_000);
+  await settle();
+  assert.deepEqual(seen.states, ["connecting", "connected", "broken 1802007", "closed"]);
+  assert.equal(seen.negotiations.length, 1);
 });
 
 test("closing ends everything, whenever it comes", async (t) => {
