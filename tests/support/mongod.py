@@ -6,11 +6,11 @@ import asyncio
 import shutil
 import signal
 import socket
-from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 from typing import Any
 
 from pymongo import AsyncMongoClient
@@ -37,12 +37,12 @@ def mongod() -> str:
 
 
 class Member:
-    """One server of the set, with its own data."""
+    """One server of the set, with its own data. It belongs to no event loop: tests that have one each may share it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.port = 0
-        self._process: Process | None = None
+        self._process: Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
@@ -50,16 +50,15 @@ class Member:
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.returncode is None
+        return self._process is not None and self._process.poll() is None
 
     async def start(self) -> None:
         """Starts it; again with the same port and data."""
         self._folder.mkdir(exist_ok=True)
         for _ in range(1 if self.port else _ATTEMPTS):
             port = self.port or _free_port()
-            self._process = await asyncio.create_subprocess_exec(
-                mongod(), *self._arguments(port), stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
-            )
+            command = [mongod(), *self._arguments(port)]
+            self._process = Popen(command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)  # noqa: ASYNC220
             if await self._listens(port):
                 self.port = port
                 return
@@ -111,7 +110,7 @@ class Member:
     async def _end(self, number: signal.Signals) -> None:
         self._signal(number)
         if self._process is not None:
-            await self._process.wait()
+            await asyncio.to_thread(self._process.wait)
 
 
 class ReplicaSet:
