@@ -334,3 +334,43 @@ async def test_rooms_are_listed_and_changed_from_the_command_line(tmp_path: Path
         assert key not in log
         await bob.close()
         await cat.close()
+
+
+async def test_the_key_goes_nowhere_else() -> None:
+    """Neither where a redirect points, nor through a proxy."""
+    heard: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append((await reader.readuntil(b"\r\n")).decode().strip())
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        proxies = {"http_proxy": url, "HTTP_PROXY": url, "no_proxy": ""}
+        told = await run("room", "list", "--url", f"{url}/base/", "--app", "a/b", GATEWAY_API_KEY=KEY, **proxies)
+    assert told == (1, "", "gateway room: 307 HTTP: Temporary Redirect\n")
+    assert heard == ["GET /base/v1/apps/a%2Fb/rooms?limit=200&after= HTTP/1.1"]
+
+
+async def test_a_gateway_that_is_not_there_is_said_in_one_line() -> None:
+    code, out, error = await run("room", "list", "--url", "http://127.0.0.1:9", "--app", "1", GATEWAY_API_KEY=KEY)
+    assert (code, out, error.count("\n")) == (1, "", 1)
+    assert "127.0.0.1:9" in error
+    assert KEY not in error
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list",), ("close", "--app", "1"), ("kick", "--app", "1", "--room", "r"), ("list", "--app", "1", "--url", "ftp://x"),
+        ("list", "--app", "1"), (),
+    ],
+)  # fmt: skip
+async def test_a_wrong_usage_is_said_in_one_line(words: tuple[str, ...]) -> None:
+    """The last but one has no key."""
+    code, out, error = await run("room", *words)
+    assert (code, out, error.count("\n")) == (2, "", 1)

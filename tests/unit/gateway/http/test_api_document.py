@@ -11,12 +11,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.errors import FAULTS, GatewayError
+from gateway.errors import API_KEY_INVALID, FAULTS, INVALID_REQUEST, RATE_LIMITED, GatewayError
+from gateway.http import api
 from gateway.http.api import Asking
 from gateway.http.api_messages import Failure
 from gateway.http.api_operations import ID_RULES, OPERATIONS, Operation, find
 from gateway.http.docs import page
 from gateway.http.openapi import document, path_of
+from gateway.signaling.close import CloseReason
+from tests.support.tools import ROOT
 
 DOCUMENT = document("1.2.3", "https://media.example")
 
@@ -138,3 +141,26 @@ def test_what_is_in_the_document_is_not_taken_for_markup() -> None:
 
 def test_a_request_hides_its_headers() -> None:
     assert "secret" not in repr(Asking("GET", "1/rooms", headers={"authorization": "secret"}))
+
+
+class TestTheText:
+    """docs/server-api.md"""
+
+    TEXT = (ROOT / "docs" / "server-api.md").read_text("utf-8")
+
+    def test_its_table_is_the_one_that_is_served(self) -> None:
+        rows = re.findall(r"^\| `(GET|POST)` \| `(\S+)` \| (.+) \|$", self.TEXT, re.MULTILINE)
+        assert rows == [(one.method, "/".join(one.path), one.summary) for one in OPERATIONS]
+
+    def test_its_numbers_are_those_of_the_code(self) -> None:
+        for sentence in (
+            f"{api.REQUESTS_PER_SECOND:.0f} times per second, and {api.REQUESTS_BURST} times at once", f"{api.BODY_BYTES} bytes",
+            f"1 to {api.KEY_CHARACTERS} visible", f"for {api.REPLIES_KEPT_FOR / 60:.0f} minutes", f"{api.REPLIES_KEPT} per app",
+            f"closed with {CloseReason.KICKED.code} or {CloseReason.ROOM_CLOSED.code}",
+        ):  # fmt: skip
+            assert sentence in " ".join(self.TEXT.split())
+        page_limit = DOCUMENT["paths"][path_of(OPERATIONS[0])]["get"]["parameters"][1]["schema"]
+        limits = f"({page_limit['minimum']} to {page_limit['maximum']}, otherwise {page_limit['default']})"
+        assert limits in self.TEXT
+        named = {int(number) for number in re.findall(r"`(-?\d{5,7})`", self.TEXT)}
+        assert named == {API_KEY_INVALID.number, INVALID_REQUEST.number, RATE_LIMITED.number}
