@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiortc.rtcicetransport import RTCIceParameters
-from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.sdp import MediaDescription, SessionDescription
 
 from adapters.media.units import Codec, Medium
@@ -25,11 +24,15 @@ TEXT_BYTES: Final = 65_536
 """Largest description read, in bytes."""
 MEDIA_SECTIONS: Final = 16
 """Media sections in one description."""
-SECTION_LINES: Final = 600
-"""Lines that are used of one media section."""
+LINES: Final = 2000
+"""Lines in one description: more than a page with that many videos sends."""
+SESSION_LINES: Final = 64
+"""Lines that are used before the first media section; each of them may count in every section."""
 SECTION_FORMATS: Final = 48
 """Payload types of known codecs in one media section."""
 
+FEEDBACK: Final = ("nack", "nack pli", "ccm fir", "goog-remb")
+"""RTCP feedback (RFC 4585 section 4.2) that is agreed to, where it is offered."""
 MID_EXTENSION: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
 PROFILES: Final = frozenset(("UDP/TLS/RTP/SAVPF", "RTP/SAVPF", "TCP/TLS/RTP/SAVPF"))
 
@@ -38,16 +41,16 @@ _MEDIA: Final = {Codec.H264: Medium.VIDEO, Codec.VP8: Medium.VIDEO, Codec.OPUS: 
 _TRANSPORT_ATTRIBUTES: Final = frozenset(("ice-ufrag", "ice-pwd", "fingerprint", "setup"))
 _SESSION_ATTRIBUTES: Final = _TRANSPORT_ATTRIBUTES | {"group", "ice-lite"}
 _MEDIA_ATTRIBUTES: Final = _TRANSPORT_ATTRIBUTES | {
-    "mid", "rtcp-mux", "rtpmap", "fmtp", "rtcp-fb", "ssrc", "ssrc-group", "extmap",
+    "mid", "rtcp-mux", "rtpmap", "fmtp", "ssrc", "ssrc-group", "extmap",
     "sendrecv", "sendonly", "recvonly", "inactive",
 }  # fmt: skip
-_OF_FORMATS: Final = frozenset(("rtpmap", "fmtp", "rtcp-fb"))
-_FLAGS: Final = frozenset(("bundle-only", "rtcp-rsize"))
+_OF_FORMATS: Final = frozenset(("rtpmap", "fmtp"))
 _DIGESTS: Final = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 
 _UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _PWD = re.compile(r"[A-Za-z0-9+/]{22,256}")
 _MID = re.compile(r"[!-~]{1,32}")
+_DIGEST = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2})*")
 _MALFORMED = (AssertionError, AttributeError, LookupError, StopIteration, TypeError, ValueError)
 """What aiortc raises over texts that are no descriptions."""
 
@@ -71,7 +74,7 @@ class Format:
     codec: Codec
     payload: Payload
     feedback: frozenset[str]
-    """RTCP feedback (RFC 4585 section 4.2), for instance `nack pli`."""
+    """Of `FEEDBACK`, for instance `nack pli`."""
     parameters: Mapping[str, int | str | None]
     """Of the `fmtp` line."""
 
@@ -113,6 +116,8 @@ class Description:
     """What names the peer's session, however often it describes it anew (RFC 8866 section 5.2)."""
     bundle: tuple[str, ...]
     """The mids that share one transport; the first usable one is whose transport it is (RFC 9143 section 7.3.1)."""
+    bundled: bool
+    """There is such a group, and not only a single section that is in no need of one."""
     sections: tuple[Section, ...]
 
 
@@ -121,11 +126,10 @@ def parse(text: str) -> Description:
     if len(text) > TEXT_BYTES or len(text.encode("utf-8", "surrogatepass")) > TEXT_BYTES:
         raise _invalid(f"more than {TEXT_BYTES} bytes")
     head, bodies = _parts(text)
-    flags = [frozenset(line[2:] for line in body if line[2:] in _FLAGS) for body in bodies]
     kept = [_kept(body) for body in bodies]
     try:
         read = SessionDescription.parse("\r\n".join([*head, *(line for body in kept for line in body)]) + "\r\n")
-        return _description(read, flags)
+        return _description(read, [frozenset(body) for body in bodies])
     except _MALFORMED as error:
         raise _invalid("not well formed") from error
 
@@ -133,20 +137,20 @@ def parse(text: str) -> Description:
 def credentials(fragment: str) -> tuple[str, str] | None:
     """The ICE user name fragment and password in a `trickle-ice-sdpfrag` (RFC 8840 section 9); `None` if it has none.
 
-    The candidates that it is usually made for are not looked at. Raises GatewayError(SDP_INVALID).
+    The candidates that it is usually made for are not looked at; it has to have some, or say that there are no more.
+    Raises GatewayError(SDP_INVALID).
     """
     if len(fragment) > TEXT_BYTES:
         raise _invalid(f"more than {TEXT_BYTES} bytes")
     found: dict[str, str] = {}
     for line in fragment.split("\n"):
         name, _, value = line.strip().partition(":")
-        if name in ("a=ice-ufrag", "a=ice-pwd"):
-            found.setdefault(name, value)
-    if not found:
+        found.setdefault(name, value)
+    ufrag, pwd = found.get("a=ice-ufrag"), found.get("a=ice-pwd")
+    if ufrag is None and pwd is None and not found.keys().isdisjoint(("a=candidate", "a=end-of-candidates")):
         return None
-    ufrag, pwd = found.get("a=ice-ufrag", ""), found.get("a=ice-pwd", "")
-    if not _UFRAG.fullmatch(ufrag) or not _PWD.fullmatch(pwd):
-        raise _invalid("the ICE credentials are not well formed")
+    if ufrag is None or pwd is None or not (_UFRAG.fullmatch(ufrag) and _PWD.fullmatch(pwd)):
+        raise _invalid("the ICE credentials are missing or not well formed")
     return ufrag, pwd
 
 
@@ -154,7 +158,10 @@ def _parts(text: str) -> tuple[list[str], list[list[str]]]:
     """The lines that may matter: of the session, and of each media section."""
     head: list[str] = []
     bodies: list[list[str]] = []
-    for line in text.split("\n"):
+    lines = text.split("\n")
+    if len(lines) > LINES:
+        raise _invalid(f"more than {LINES} lines")
+    for line in lines:
         line = line.rstrip("\r ")
         if line.startswith("m="):
             bodies.append([line])
@@ -168,8 +175,8 @@ def _parts(text: str) -> tuple[list[str], list[list[str]]]:
         raise _invalid(f"{len(bodies)} media sections")
     for line in (*head, *(body[0] for body in bodies)):
         _check(line)
-    if len(head) > SECTION_LINES:
-        raise _invalid("too many lines")
+    if len(head) > SESSION_LINES:
+        raise _invalid("too many lines before the first media section")
     return head, bodies
 
 
@@ -184,22 +191,27 @@ def _check(line: str) -> None:
 
 
 def _kept(body: list[str]) -> list[str]:
-    """The lines of a media section that are used: bounded, and of formats only those of codecs that we know."""
+    """The lines of a media section that are used: of formats only those of codecs that we know, and nothing twice."""
     types = {_format(line) for line in body if _attribute(line) == "rtpmap" and _name(line) in (*_CODECS, "rtx")}
     if len(types) > SECTION_FORMATS:
         raise _invalid("too many formats")
-    kept = [body[0]]
+    kept = {"m": body[0]}
     for line in body[1:]:
         attribute = _attribute(line)
         if attribute not in _MEDIA_ATTRIBUTES or (attribute == "extmap" and MID_EXTENSION not in line):
             continue
-        if attribute in _OF_FORMATS and _format(line) not in types and not line.startswith("a=rtcp-fb:*"):
+        if attribute in _OF_FORMATS and _format(line) not in types:
             continue
         _check(line)
-        kept.append(line)
-    if len(kept) > SECTION_LINES:
-        raise _invalid("too many lines in a media section")
-    return kept
+        kept.setdefault(_subject(attribute, line), line)
+    return list(kept.values())
+
+
+def _subject(attribute: str, line: str) -> str:
+    """What a line is the only one to tell of: later ones of that are not used."""
+    if attribute in _OF_FORMATS:
+        return line.partition(" ")[0]
+    return attribute if attribute == "ssrc" else line
 
 
 def _format(line: str) -> str:
@@ -212,36 +224,38 @@ def _name(line: str) -> str:
     return line.partition(" ")[2].partition("/")[0].lower()
 
 
-def _description(read: SessionDescription, flags: Sequence[frozenset[str]]) -> Description:
+def _description(read: SessionDescription, said: Sequence[frozenset[str]]) -> Description:
     groups = [tuple(map(str, group.items)) for group in read.group if group.semantic == "BUNDLE"]
     mids = [media.rtp.muxId for media in read.media]
     if len(set(mids)) != len(mids) or not all(map(_MID.fullmatch, mids)):
         raise _invalid("every media section needs a mid of its own")
-    if not groups and len(mids) > 1:
+    named = set(mids)
+    bundle = tuple(mid for mid in dict.fromkeys(groups[0]) if mid in named) if groups else tuple(mids)
+    sections = tuple(_section(media, lines, bundle) for media, lines in zip(read.media, said, strict=True))
+    if not groups and sum(section.usable for section in sections) > 1:
         raise _invalid("the media sections have to be bundled")
-    bundle = groups[0] if groups else tuple(mids)
-    sections = tuple(_section(media, flag, bundle) for media, flag in zip(read.media, flags, strict=True))
     origin = (read.origin or "").split()
     if len(origin) < 2:
         raise _invalid("the session has no name")
-    return Description(" ".join(origin[:2]), bundle, sections)
+    return Description(" ".join(origin[:2]), bundle, bool(groups), sections)
 
 
-def _section(media: MediaDescription, flags: frozenset[str], bundle: tuple[str, ...]) -> Section:
-    offered = media.port != 0 or "bundle-only" in flags
+def _section(media: MediaDescription, said: frozenset[str], bundle: tuple[str, ...]) -> Section:
+    """`said`: the lines of the section, as they stood there."""
+    offered = media.port != 0 or "a=bundle-only" in said
     usable = offered and media.kind in ("audio", "video") and media.profile in PROFILES and media.rtp.muxId in bundle
     if usable and media.ice is not None and media.ice.iceLite:
         raise _invalid("the gateway is an ICE-lite agent, so the peer has to be a full one")
-    if usable and not (media.rtcp_mux or "bundle-only" in flags):
+    if usable and not (media.rtcp_mux or "a=bundle-only" in said):
         raise _invalid("RTP and RTCP have to share a port (rtcp-mux)")
     direction = media.direction or "sendrecv"
     ssrc, rtx_ssrc = _sources(media) if usable else (None, None)
     return Section(
         media.kind, media.profile, tuple(map(str, media.fmt)), media.rtp.muxId, usable,
         direction in ("sendrecv", "sendonly"), direction in ("sendrecv", "recvonly"),
-        _formats(media) if usable else (), ssrc, rtx_ssrc,
+        _formats(media, said) if usable else (), ssrc, rtx_ssrc,
         next((one.id for one in media.rtp.headerExtensions if one.uri == MID_EXTENSION and 1 <= one.id <= 255), None),
-        "rtcp-rsize" in flags, _transport(media) if usable else None,
+        "a=rtcp-rsize" in said, _transport(media) if usable else None,
     )  # fmt: skip
 
 
@@ -260,9 +274,8 @@ def _transport(media: MediaDescription) -> Transport:
 
 
 def _is_digest(fingerprint: Fingerprint) -> bool:
-    size = _DIGESTS.get(fingerprint.algorithm)
-    pairs = fingerprint.value.split(":")
-    return len(pairs) == size and all(re.fullmatch("[0-9A-F]{2}", pair) for pair in pairs)
+    size = _DIGESTS.get(fingerprint.algorithm, 0)
+    return len(fingerprint.value) == 3 * size - 1 and _DIGEST.fullmatch(fingerprint.value) is not None
 
 
 def _sources(media: MediaDescription) -> tuple[int | None, int | None]:
@@ -279,7 +292,7 @@ def _ssrc(value: int) -> int:
     return value
 
 
-def _formats(media: MediaDescription) -> tuple[Format, ...]:
+def _formats(media: MediaDescription, said: frozenset[str]) -> tuple[Format, ...]:
     """Those of our codecs that the m-line lists, in its order."""
     by_type = {codec.payloadType: codec for codec in media.rtp.codecs}
     listed = {number: by_type[number] for number in media.fmt if number in by_type and 0 <= number < 128}
@@ -289,12 +302,12 @@ def _formats(media: MediaDescription) -> tuple[Format, ...]:
         codec = _CODECS.get(one.name.lower())
         if codec is None or _MEDIA[codec] != media.kind or one.clockRate != CLOCKS[_MEDIA[codec]]:
             continue
-        formats.append(Format(codec, Payload(number, rtx.get(number)), _feedback(one), one.parameters))
+        formats.append(Format(codec, Payload(number, rtx.get(number)), _feedback(number, said), one.parameters))
     return tuple(formats)
 
 
-def _feedback(codec: RTCRtpCodecParameters) -> frozenset[str]:
-    return frozenset(f"{one.type} {one.parameter or ''}".strip() for one in codec.rtcpFeedback)
+def _feedback(number: int, said: frozenset[str]) -> frozenset[str]:
+    return frozenset(one for one in FEEDBACK if not said.isdisjoint((f"a=rtcp-fb:{number} {one}", f"a=rtcp-fb:* {one}")))
 
 
 def _invalid(detail: str) -> GatewayError:

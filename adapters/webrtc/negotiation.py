@@ -12,10 +12,9 @@ from typing import Final
 
 from adapters.media.units import Codec, Medium
 from adapters.webrtc.aiortc_internals import Fingerprint
-from adapters.webrtc.descriptions import Description, Format, Section, Transport
+from adapters.webrtc.descriptions import FEEDBACK, Description, Format, Section, Transport
 from adapters.webrtc.tracks import IncomingTrack, OutgoingTrack, Payload
 from adapters.webrtc.writing import (
-    FEEDBACK,
     H264,
     OPUS,
     PROFILE,
@@ -82,7 +81,7 @@ def answer_publisher(offer: Description, local: Local) -> Received:
     types = [payload.type for track in tracks for payload in track.payloads.values()]
     if len(set(types)) != len(types):
         raise GatewayError(SDP_INVALID, "in a bundle each payload type has one meaning")
-    return Received(written(local, "passive", sections), tracks)
+    return Received(written(local, "passive", sections, bundled=offer.bundled), tracks)
 
 
 def answer_player(offer: Description, local: Local, sources: Sources) -> Sent:
@@ -103,7 +102,7 @@ def answer_player(offer: Description, local: Local, sources: Sources) -> Sent:
             sections.append(sending(answering(section, formats, "sendonly", extension=False), section.medium, formats, sources))
         else:
             sections.append(answering(section, formats, "inactive", extension=False))
-    return Sent(written(local, "passive", sections), tracks)
+    return Sent(written(local, "passive", sections, bundled=offer.bundled), tracks)
 
 
 def offer_player(local: Local, sources: Sources) -> str:
@@ -144,28 +143,22 @@ def transport_of(description: Description) -> Transport:
 def same_connection(before: Description, after: Description) -> bool:
     """True if the later description is of the same peer connection: an ICE restart or a change of its media.
 
-    A page that was loaded anew has another certificate, and another session.
+    A page that was loaded anew has another certificate, and another session. Media sections tell nothing: one that is over
+    may be used again under another name (RFC 9429 section 5.2.2).
     """
-    mids = [(section.mid, section.kind) for section in before.sections]
-    return (
-        before.session == after.session
-        and mids == [(section.mid, section.kind) for section in after.sections][: len(mids)]
-        and _fingerprints(before) == _fingerprints(after)
-    )
+    return before.session == after.session and _fingerprints(before) == _fingerprints(after)
 
 
 def restart_fragment(answer: str) -> str:
-    """What our description says of ICE, as the answer to a `trickle-ice-sdpfrag` that restarts it (RFC 9725 section 4.3.2)."""
-    lines = answer.split("\r\n")
-    first = next(number for number, line in enumerate(lines) if line.startswith("m="))
-    session = [line for line in lines[:first] if line.startswith(("a=ice-lite", "a=group:BUNDLE"))]
+    """What our description says of ICE, as the answer to a `trickle-ice-sdpfrag` that restarts it (RFC 9725 section 4.3.2).
+
+    Of the media sections it has the first that is in use: that is whose transport the bundle has.
+    """
+    head, *sections = answer.split("\r\nm=")
+    used = next(section for section in sections if section.split(" ")[1] != "0")
+    session = [line for line in head.split("\r\n") if line.startswith(("a=ice-lite", "a=group:BUNDLE"))]
     wanted = ("m=", "a=mid:", "a=ice-ufrag:", "a=ice-pwd:", "a=candidate:", "a=end-of-candidates")
-    media: list[str] = []
-    for line in lines[first:]:
-        if line.startswith("m=") and media:
-            break
-        if line.startswith(wanted):
-            media.append(line)
+    media = [line for line in f"m={used}".split("\r\n") if line.startswith(wanted)]
     return "\r\n".join([*session, *media]) + "\r\n"
 
 

@@ -16,11 +16,9 @@ from aiortc.sdp import GroupDescription, MediaDescription, SessionDescription, S
 
 from adapters.media.units import Codec, Medium
 from adapters.webrtc.aiortc_internals import Fingerprint
-from adapters.webrtc.descriptions import MID_EXTENSION, Format, Section
+from adapters.webrtc.descriptions import FEEDBACK, MID_EXTENSION, Format, Section
 from adapters.webrtc.tracks import CLOCKS
 
-FEEDBACK: Final = ("nack", "nack pli", "ccm fir", "goog-remb")
-"""RTCP feedback that is agreed to, where it is offered."""
 MSID: Final = "gateway"
 """Sound and picture of a connection belong together: browsers play what has one stream id in step."""
 PROFILE: Final = "UDP/TLS/RTP/SAVPF"
@@ -131,13 +129,13 @@ def sending(media: OurMedia, medium: Medium, formats: Sequence[Format], sources:
     return media
 
 
-def written(local: Local, setup: str, sections: Sequence[OurMedia]) -> str:
+def written(local: Local, setup: str, sections: Sequence[OurMedia], *, bundled: bool = True) -> str:
     """The whole description. The transport stands in each section that is in use: some read it in the first, some in the
-    last."""
+    last. `bundled`: they are one group; an answer has only groups that were offered (RFC 9143 section 7.3)."""
     session = SessionDescription()
     session.origin = f"- {local.session} {local.version} IN IP4 127.0.0.1"
     used = [media for media in sections if media.port]
-    session.group = [GroupDescription("BUNDLE", [media.rtp.muxId for media in used])]
+    session.group = [GroupDescription("BUNDLE", [media.rtp.muxId for media in used])] if bundled else []
     session.msid_semantic = [GroupDescription("WMS", ["*"])]
     for media in used:
         media.ice = RTCIceParameters(local.ufrag, local.pwd, iceLite=True)

@@ -222,6 +222,10 @@ async def test_ice_is_restarted_by_a_patch_and_candidates_are_not_needed() -> No
         assert response.headers["accept-patch"] == FRAGMENT["content-type"]
         broken = await here.http.patch(where, content=CANDIDATE.format("newufrag", "short"), headers=FRAGMENT)
         assert refusal(broken, 400) == 1802005
+        for nonsense in ("", "nonsense", "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n"):
+            assert refusal(await here.http.patch(where, content=nonsense, headers=FRAGMENT), 400) == 1802005
+        ended = await here.http.patch(where, content="m=audio 9 X 0\r\na=mid:0\r\na=end-of-candidates\r\n", headers=FRAGMENT)
+        assert ended.status_code == 204
         for elsewhere in (where + "x", where.replace("/cam/", "/dog/"), where.replace("/whip/", "/whep/"), "/whip/cam"):
             assert refusal(await here.http.patch(elsewhere, content=own, headers=FRAGMENT), 404) == 1802009
 

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+
 import pytest
+from aiortc import sdp
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.media.units import Codec
-from adapters.webrtc.descriptions import MEDIA_SECTIONS, TEXT_BYTES, credentials, parse
+from adapters.webrtc.descriptions import (
+    FEEDBACK,
+    LINES,
+    MEDIA_SECTIONS,
+    SECTION_FORMATS,
+    SESSION_LINES,
+    TEXT_BYTES,
+    credentials,
+    parse,
+)
 from adapters.webrtc.tracks import Payload
 from gateway.errors import SDP_INVALID, GatewayError
 from tests.support.descriptions import CAPTURED, captured
 
 CHROMIUM = captured("chromium-publish")
 SIXTY_FORMATS = "".join(f"\r\na=rtpmap:{number} opus/48000/2" for number in range(60))
+FORMATS = (*range(33, 49), *range(96, 128))
 BROKEN_FRAGMENTS = (
     "a=ice-ufrag:abcd",
     "a=ice-pwd:" + "p" * 22,
     "a=ice-ufrag:a b\na=ice-pwd:" + "p" * 22,
     "x" * (TEXT_BYTES + 1),
+    "",
+    "nonsense",
+    "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n",
 )
 
 
@@ -119,7 +136,8 @@ def test_candidates_are_not_even_read() -> None:
         (lambda text: text.replace("ssrc-group:FID 3387232203", "ssrc-group:FID 4294967296"), "32 bits"),
         (lambda text: text.replace("a=mid:0", "a=mid:0\x0bm=audio 9 UDP/TLS/RTP/SAVPF 0"), "characters"),
         (lambda text: text.replace("a=mid:0", "a=mid:０"), "characters"),
-        (lambda text: text.replace("a=mid:0", "a=mid:0" + "\r\na=ssrc:1 cname:x" * 600), "too many lines"),
+        (lambda text: text.replace("a=mid:0", "a=mid:0" + "\r\na=x" * LINES), "lines"),
+        (lambda text: text.replace("t=0 0", "t=0 0" + "\r\nt=0 0" * SESSION_LINES), "before the first media section"),
         (lambda text: text.replace("a=mid:0", "a=mid:0" + SIXTY_FORMATS), "formats"),
         (lambda text: text + "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n" * MEDIA_SECTIONS, "media sections"),
         (lambda text: text + "a=x\r\n" * (TEXT_BYTES // 5), "bytes"),
@@ -130,6 +148,61 @@ def test_what_cannot_be_used_is_refused(change: object, reason: str) -> None:
     changed = change(CHROMIUM)
     assert changed != CHROMIUM
     assert reason in refused(changed)
+
+
+def test_feedback_may_be_said_of_all_formats_at_once() -> None:
+    text = without(captured("pion-publish"), "a=rtcp-fb").replace("a=mid:1", "a=rtcp-fb:* nack pli\r\na=rtcp-fb:106 x\r\na=mid:1")
+    assert parse(text).sections[1].formats[0].feedback == {"nack pli"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [f"a=rtcp-fb:* nonsense-{number}" for number in range(200)],
+        ["a=rtcp-fb:* nack"] * 200,
+        [f"a=rtcp-fb:{number} {said}" for number in FORMATS for said in FEEDBACK],
+        [f"a=rtpmap:33 VP8/{number}" for number in range(200)],
+        [f"a=ssrc:{number} cname:x" for number in range(1, 200)],
+    ],
+    ids=["foreign feedback", "the same feedback", "all feedback", "one format", "sources"],
+)
+def test_what_a_description_costs_is_bounded(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the formats that there may be, not by how often something is said of each of them."""
+    made: Counter[str] = Counter()
+    for name in ("RTCRtcpFeedback", "RTCRtpCodecParameters", "SsrcDescription"):
+        monkeypatch.setattr(sdp, name, counted(getattr(sdp, name), made))
+    head, sound, _ = CHROMIUM.split("m=")
+    lines = [f"m=video 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, FORMATS))}", *without(sound, "a=rtpmap").splitlines()[1:]]
+    lines = [line for line in lines if not line.startswith("a=fmtp")] + [f"a=rtpmap:{number} VP8/90000" for number in FORMATS]
+    sections = ["\r\n".join([*lines, *said]).replace("a=mid:0", f"a=mid:{mid}") + "\r\n" for mid in range(5)]
+    description = parse(head.replace("BUNDLE 0 1", "BUNDLE 0 1 2 3 4") + "".join(sections))
+    assert [len(section.formats) for section in description.sections] == [SECTION_FORMATS] * 5
+    assert made.total() <= 5 * (SECTION_FORMATS + 1)
+
+
+def counted(make: Callable[..., object], made: Counter[str]) -> Callable[..., object]:
+    """The same, and it is known how often it was made."""
+
+    def count(*args: object, **named: object) -> object:
+        made[make.__name__] += 1
+        return make(*args, **named)
+
+    return count
+
+
+def test_fingerprints_of_the_session_are_not_checked_in_bulk_for_each_section() -> None:
+    line = next(line for line in CHROMIUM.splitlines() if line.startswith("a=fingerprint"))
+    many = "".join(f"{line[:-2]}{number:02X}\r\n" for number in range(SESSION_LINES))
+    assert "before the first media section" in refused(CHROMIUM.replace("m=audio", many + "m=audio"))
+
+
+def test_one_section_needs_no_bundle() -> None:
+    head, sound, _ = CHROMIUM.split("m=")
+    alone = parse(without(head, "a=group") + "m=" + sound)
+    assert (alone.bundled, alone.bundle, alone.sections[0].usable) == (False, ("0",), True)
+    with_refused = parse(without(CHROMIUM, "a=group").replace("m=video 9 ", "m=video 0 "))
+    assert [section.usable for section in with_refused.sections] == [True, False]
+    assert parse(CHROMIUM).bundled
 
 
 @given(st.data())
@@ -152,8 +225,9 @@ def test_a_fragment_with_credentials_is_a_restart() -> None:
     assert credentials(fragment) == ("abcd", "p" * 22)
 
 
-def test_a_fragment_with_candidates_alone_is_none() -> None:
-    assert credentials("a=candidate:1 1 udp 1 203.0.113.9 1 typ host\r\na=end-of-candidates\r\n") is None
+@pytest.mark.parametrize("told", ["a=candidate:1 1 udp 1 203.0.113.9 1 typ host\r\n", "a=end-of-candidates\r\n"])
+def test_a_fragment_with_candidates_or_the_end_of_them_is_none(told: str) -> None:
+    assert credentials("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n" + told) is None
 
 
 @pytest.mark.parametrize("fragment", BROKEN_FRAGMENTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -239,7 +240,16 @@ def test_a_restart_describes_the_same_connection() -> None:
     restarted, paused, grown = (parse(captured(f"chromium-{name}")) for name in ("restart", "inactive", "two-videos"))
     assert same_connection(restarted, paused)
     assert same_connection(paused, grown)
-    assert not same_connection(grown, paused)
+
+
+def test_a_section_that_is_over_may_come_back_under_another_name() -> None:
+    text = captured("chromium-two-videos")
+    before, _, last = text.rpartition("m=video 9 ")
+    stopped = parse(f"{before}m=video 0 {last}")
+    again = parse(text.replace("a=mid:3", "a=mid:5").replace("BUNDLE 0 1 3", "BUNDLE 0 1 5"))
+    assert [section.mid for section in again.sections if section.usable] == ["0", "1", "5"]
+    assert same_connection(stopped, again)
+    assert same_connection(parse(text), again), "what our answer refuses is over as well"
 
 
 def test_a_page_that_was_loaded_anew_has_another_connection() -> None:
@@ -257,3 +267,24 @@ def test_a_restart_is_answered_in_short() -> None:
     assert len(lines(fragment, "a=candidate")) == 2
     assert lines(fragment, "a=ice-lite")
     assert not lines(fragment, "a=fingerprint")
+
+
+def test_a_restart_is_answered_with_the_first_section_that_is_in_use() -> None:
+    offer = captured("pion-publish").replace("opus/", "PCMU/")
+    answer = answer_publisher(parse(offer), LOCAL).sdp
+    assert [line.split()[1] for line in lines(answer, "m=")] == ["0", "9"]
+    fragment = restart_fragment(answer)
+    assert lines(fragment, "m=") == lines(answer, "m=video")
+    assert lines(fragment, "a=mid") == ["a=mid:1"]
+    assert credentials(fragment) == (LOCAL.ufrag, LOCAL.pwd)
+    assert len(lines(fragment, "a=candidate")) == 2
+
+
+@pytest.mark.parametrize("answer", [
+    lambda offer: answer_publisher(offer, LOCAL).sdp, lambda offer: answer_player(offer, LOCAL, SOURCES).sdp,
+])  # fmt: skip
+def test_what_was_not_bundled_is_not_bundled_by_the_answer(answer: Callable[[Description], str]) -> None:
+    head, sound, _ = captured("chromium-publish").replace("a=sendonly", "a=sendrecv").split("m=")
+    alone = f"{head}m={sound}"
+    assert lines(answer(parse(alone.replace("BUNDLE 0 1", "BUNDLE 0"))), "a=group") == ["a=group:BUNDLE 0"]
+    assert not lines(answer(parse(alone.replace("a=group:BUNDLE 0 1\r\n", ""))), "a=group")
