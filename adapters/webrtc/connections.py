@@ -34,6 +34,7 @@ class Incoming(Connection):
         sdp = self._answer(offer)
         if self.publisher is None or not self.publisher.stats():
             raise GatewayError(SDP_INVALID, "there is nothing that the peer wants to send")
+        transport_of(offer)  # refused before anything is taken, or taken over
         house, grant = self.house, self.grant
         running = house.publishing.get(grant.id)
         if running is not None and self.request.transport == SIGNALED:

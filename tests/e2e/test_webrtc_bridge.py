@@ -22,6 +22,7 @@ from adapters.webrtc.server import WebRtcServer
 from gateway.auth.access import AccessRequest
 from gateway.config import ListenSettings, MediaSettings, WebRtcSettings
 from gateway.errors import (
+    ALREADY_PUBLISHING,
     CODEC_UNSUPPORTED,
     KEY_REVOKED,
     OVERLOADED,
@@ -43,12 +44,12 @@ STREAM = "s"
 class Scene:
     """A server with a registry behind it: Ann publishes a stream, Bob plays it."""
 
-    def __init__(self, peers: AsyncExitStack, settings: dict[str, Any]) -> None:
+    def __init__(self, peers: AsyncExitStack, media: MediaSettings, settings: dict[str, Any]) -> None:
         self.lobby = Lobby()
-        self.streams = Streams(self.lobby.registry, MediaSettings())
+        self.streams = Streams(self.lobby.registry, media)
         self.lobby.registry.connect(self.streams)
         listen = ListenSettings(host=HOST, public_host=HOST)
-        self.server = WebRtcServer(self.streams, WebRtcSettings(**settings), MediaSettings(), listen)
+        self.server = WebRtcServer(self.streams, WebRtcSettings(**settings), media, listen)
         self.ann, self.bob = self.lobby.enter("ann"), self.lobby.enter("bob")
         self._peers = peers
 
@@ -95,23 +96,28 @@ class Scene:
     def viewers(self) -> int:
         return sum(stats.viewers for stats in self.streams.totals().values())
 
+    def books(self) -> list[int]:
+        """How many entries each of the server's books has: connections, those that publish and play, peers, tickets, places."""
+        house, admission = self.server._house, self.server._admission
+        held = (house.connections, house.publishing, house.playing, self.server.udp, admission._tickets)
+        return [*map(len, held), admission.shaking]
+
     def _wish(self, grant: Grant, transport: str) -> AccessRequest:
         request = self.lobby.request(grant)
         return AccessRequest(request.action, transport, request.stream, request.key, HOST)
 
 
 @asynccontextmanager
-async def scene(**settings: Any) -> AsyncIterator[Scene]:
+async def scene(media: MediaSettings | None = None, **settings: Any) -> AsyncIterator[Scene]:
     """A server with these settings. At the end nothing of it is left."""
     async with AsyncExitStack() as peers:
-        made = Scene(peers, settings)
+        made = Scene(peers, media or MediaSettings(), settings)
         await made.server.start(HOST, 0)
         try:
             yield made
         finally:
             await made.server.stop(GatewayError(SHUTTING_DOWN))
-            house = made.server._house
-            assert [len(book) for book in (house.connections, house.publishing, house.playing, made.server.udp)] == [0] * 4
+            assert made.books() == [0] * 6
             assert made.viewers == 0
 
 
@@ -351,6 +357,35 @@ async def test_a_bad_offer_takes_nothing(spoil: Callable[[str], str], fault: Fau
         assert not list(call.server.connections)
         assert not list(call.streams.ingests())
         assert call.server.stats.refusals == {fault.name: 1}
+
+
+@pytest.mark.parametrize("transport", ["webrtc", "whip"])
+async def test_a_bad_offer_of_another_page_leaves_the_publisher_where_it_was(transport: str) -> None:
+    async with scene() as call:
+        await call.on_air()
+        connections = list(call.server.connections)
+        described = (await offer(await call.peer(), "sendonly")).replace("a=setup:actpass", "a=setup:passive")
+        assert await fault_of(lambda: call.server.publish(call.push(transport), described)) is SDP_INVALID
+        assert list(call.server.connections) == connections
+        assert call.arriving == BOTH_MEDIA
+
+
+async def test_a_publisher_that_the_stream_refuses_leaves_nothing_behind() -> None:
+    async with scene(media=MediaSettings(takeover_hold=0.2)) as call:
+        await call.on_air()
+        books = call.books()
+        described = await offer(await call.peer(), "sendonly")
+        assert await fault_of(lambda: call.server.publish(call.push("whip"), described)) is ALREADY_PUBLISHING
+        assert call.books() == books
+        assert call.arriving == BOTH_MEDIA
+
+
+async def test_a_viewer_whose_offer_is_refused_after_its_turn_leaves_nothing_behind() -> None:
+    async with scene() as call:
+        described = (await offer(await call.peer(), "recvonly")).replace("a=setup:actpass", "a=setup:passive")
+        books = call.books()
+        assert await fault_of(lambda: call.server.play(call.pull("whep"), described)) is SDP_INVALID
+        assert call.books() == books == [0] * 6
 
 
 async def test_a_bad_update_leaves_the_publisher_where_it_was() -> None:
