@@ -19,8 +19,8 @@ from gateway.errors import FAULTS, Retry
 from gateway.quality.metrics import Metrics, Snapshot
 from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID, Reason
 from gateway.signaling.close import CloseReason
+from gateway.signaling.events import EVENTS
 from gateway.signaling.messages import (
-    EVENTS,
     METHODS,
     AddressResult,
     BarrageResult,

@@ -1,8 +1,9 @@
 """The rooms that this process owns, and everyone and everything in them. The single writer.
 
 Signaling asks it for what clients want, the media plane tells it what really arrives; it decides, keeps the books, and
-tells the sessions. It speaks no protocol and knows no socket. What is about streams stands in `streams.py`; every change
-that has to survive the process goes to the journal (`record.py`).
+tells the sessions. It speaks no protocol and knows no socket. It is built in three layers: streams and their grants
+(`streams.py`), what sessions want of them (`casting.py`), and here the rooms and who is in them. Every change that has to
+survive the process goes to the journal (`record.py`).
 """
 
 from __future__ import annotations
@@ -21,17 +22,18 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.rooms.announcements import NewEvent
+from gateway.rooms.casting import Casting
 from gateway.rooms.events import CountNotice, RoleChanged, RoomEvent, RoomExtraInfoChanged, UserJoined, UserLeft
 from gateway.rooms.grants import Grants
 from gateway.rooms.model import ExtraInfo, Reason, Role, Room, Session, User
 from gateway.rooms.record import Journal, RoomEnded, RoomRecord, SessionEnded, SessionRecord, keep_nothing
-from gateway.rooms.streams import MediaPlane, StreamBook, count
+from gateway.rooms.streams import MediaPlane, count
 from gateway.timers import Timer, Timers
 
 __all__ = ["MediaPlane", "Registry"]
 
 
-class Registry(StreamBook):
+class Registry(Casting):
     """Rooms, sessions, streams and grants of this process."""
 
     def __init__(

@@ -1,7 +1,7 @@
-"""Streams and the grants to publish and to play them: what clients want of them, what media do, what ends them.
+"""Streams and the grants to publish and to play them: what media do, what ends them, and who is told.
 
-One half of the registry: this one knows streams, `registry.py` the rooms and who is in them. Everything a stream's
-publisher or player is told starts here, and so does every cut.
+The lowest layer of the registry (`registry.py`). Everything a stream's publisher or player is told starts here, and so does
+every cut.
 """
 
 from __future__ import annotations
@@ -20,11 +20,8 @@ from gateway.errors import (
     PUBLISH_FORBIDDEN,
     PUBLISH_INTERRUPTED,
     PUBLISH_LOST,
-    STREAM_EXTRA_INFO_TOO_LONG,
     STREAM_ID_TAKEN,
     STREAM_NOT_FOUND,
-    TOO_MANY_PLAYS,
-    TOO_MANY_PUBLISHES,
     Fault,
     GatewayError,
 )
@@ -36,18 +33,16 @@ from gateway.rooms.events import (
     PublisherState,
     RoomEvent,
     StreamAdded,
-    StreamExtraInfoChanged,
-    StreamMuted,
     StreamRemoved,
     StreamUpdated,
 )
 from gateway.rooms.grants import Grants
-from gateway.rooms.model import Grant, Medium, PlayMode, Reason, Role, Session, Stream, StreamState, StreamView, check_size
+from gateway.rooms.model import Grant, Medium, Reason, Session, Stream, StreamState, StreamView
 from gateway.rooms.record import GrantEnded, GrantRecord, Journal, StreamForbidden, keep_nothing
 from gateway.timers import Timer, Timers
 
 _FORBIDDEN = 10_000
-"""Streams that can be forbidden at once."""
+"""Streams of one app that can be forbidden at once."""
 
 
 class MediaPlane(Protocol):
@@ -95,121 +90,6 @@ class StreamBook:
             raise RuntimeError("the registry is not connected to a media plane")
         return self._plane
 
-    # What clients want ---------------------------------------------------------------------------------------------
-
-    def publish(
-        self, session: Session, stream_id: str, media: frozenset[Medium], extra_info: str | None, transport: str
-    ) -> Grant:
-        """Grants the session the right to publish; a stream of its own is updated. What publishes it over another
-        transport is cut, and the stream waits for its new connection.
-
-        Raises PUBLISH_FORBIDDEN, STREAM_ID_TAKEN, TOO_MANY_PUBLISHES, OVERLOADED, STREAM_EXTRA_INFO_TOO_LONG.
-        """
-        check_size(extra_info or "", self._signaling.stream_extra_bytes, STREAM_EXTRA_INFO_TOO_LONG)
-        if session.user.role is Role.AUDIENCE:
-            raise GatewayError(PUBLISH_FORBIDDEN, "the audience does not publish")
-        if not session.may_publish_stream(stream_id):
-            raise GatewayError(PUBLISH_FORBIDDEN, "the token names other streams" if session.may_publish else "")
-        if (session.app, stream_id) in self.forbidden:
-            raise GatewayError(PUBLISH_FORBIDDEN, "the stream is forbidden")
-        stream = self.streams.get((session.app, stream_id))
-        if stream is not None:
-            if stream.grant.session is not session:
-                raise GatewayError(STREAM_ID_TAKEN)
-            if transport != stream.grant.transport:
-                self._part_from_connection(stream, GatewayError(KEY_REVOKED, f"the stream is published over {transport} now"))
-            self._update_stream(stream, media, extra_info, transport)
-            self.renew(stream.grant)
-            return stream.grant
-        if len(session.publishing) >= self._signaling.publishes_per_session:
-            raise GatewayError(TOO_MANY_PUBLISHES, f"at most {self._signaling.publishes_per_session}")
-        if self._streams_of_app.get(session.app, 0) >= self._apps[session.app].max_streams:
-            raise GatewayError(OVERLOADED, "streams of this app")
-        grant = self.grants.issue(session, Action.PUBLISH, stream_id, media, transport)
-        stream = Stream(grant, session.room, extra_info=extra_info or "")
-        session.publishing[stream_id] = stream
-        self._enter(stream)
-        self._record(grant)
-        self._notice_publisher(stream, PublisherState.REQUESTING)
-        return grant
-
-    def unpublish(self, session: Session, stream_id: str, media: frozenset[Medium]) -> None:
-        """Takes media back from a stream; without any left, the stream and its grant end."""
-        stream = session.publishing.get(stream_id)
-        if stream is None:
-            return
-        left = stream.grant.media - media
-        if left:
-            self._update_stream(stream, left, None, stream.grant.transport)
-        else:
-            self._end_publishing(stream, Reason.STOPPED)
-
-    def play(
-        self, session: Session, stream_id: str, media: frozenset[Medium], mode: PlayMode, wait: bool, transport: str
-    ) -> Grant:
-        """Grants the session the right to play; a play of its own is updated, its running connections too.
-
-        Raises PLAY_FORBIDDEN, STREAM_NOT_FOUND unless `wait`, TOO_MANY_PLAYS.
-        """
-        if (session.app, stream_id) in self.forbidden:
-            raise GatewayError(PLAY_FORBIDDEN, "the stream is forbidden")
-        stream = self.streams.get((session.app, stream_id))
-        if (stream is None or not stream.announced) and not wait:
-            raise GatewayError(STREAM_NOT_FOUND)
-        grant = session.playing.get(stream_id)
-        if grant is not None:
-            grant.media, grant.mode, grant.wait, grant.transport = media, mode, wait, transport
-            self.renew(grant)
-            self.plane.update(grant)
-            return grant
-        if len(session.playing) >= self._signaling.plays_per_session:
-            raise GatewayError(TOO_MANY_PLAYS, f"at most {self._signaling.plays_per_session}")
-        grant = self.grants.issue(session, Action.PLAY, stream_id, media, transport, mode, wait)
-        session.playing[stream_id] = grant
-        self._plays.setdefault((session.app, stream_id), set()).add(grant)
-        self._record(grant)
-        self._notice_player(grant, PlayerState.REQUESTING)
-        return grant
-
-    def stop(self, session: Session, stream_id: str, media: frozenset[Medium]) -> None:
-        """Takes media back from a play; without any left, it ends."""
-        grant = session.playing.get(stream_id)
-        if grant is None:
-            return
-        left = grant.media - media
-        if left:
-            grant.media = left
-            self._record(grant)
-            self.plane.update(grant)
-        else:
-            self._end_playing(grant)
-
-    def mute(self, session: Session, stream_id: str, changes: Mapping[Medium, bool]) -> None:
-        """Tells the others that the publisher muted or unmuted a medium. Raises STREAM_NOT_FOUND."""
-        stream = session.publishing.get(stream_id)
-        if stream is None:
-            raise GatewayError(STREAM_NOT_FOUND)
-        muted = frozenset(m for m in Medium if changes.get(m, m in stream.muted))
-        if muted == stream.muted:
-            return
-        stream.muted = muted
-        self._record(stream.grant)
-        if stream.announced:
-            self._tell_stream(stream, StreamMuted)
-
-    def set_stream_extra_info(self, session: Session, stream_id: str, extra_info: str) -> None:
-        """Tells the others what the publisher says about its stream. Raises STREAM_NOT_FOUND, STREAM_EXTRA_INFO_TOO_LONG."""
-        check_size(extra_info, self._signaling.stream_extra_bytes, STREAM_EXTRA_INFO_TOO_LONG)
-        stream = session.publishing.get(stream_id)
-        if stream is None:
-            raise GatewayError(STREAM_NOT_FOUND)
-        if extra_info == stream.extra_info:
-            return
-        stream.extra_info = extra_info
-        self._record(stream.grant)
-        if stream.announced:
-            self._tell_stream(stream, StreamExtraInfoChanged)
-
     def renew(self, grant: Grant) -> None:
         """The grant's addresses are handed out once more: an unused key has its full time again."""
         self.grants.renew(grant)
@@ -224,7 +104,7 @@ class StreamBook:
         """
         if (app, stream_id) in self.forbidden:
             return False
-        if len(self.forbidden) >= _FORBIDDEN:
+        if sum(owner == app for owner, _ in self.forbidden) >= _FORBIDDEN:
             raise GatewayError(OVERLOADED, "forbidden streams")
         self.forbidden[app, stream_id] = None
         self._journal(StreamForbidden(app, stream_id, True))

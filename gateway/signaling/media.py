@@ -17,7 +17,8 @@ from gateway.errors import INVALID_PARAMS, PEER_NOT_FOUND, TOKEN_EXPIRED, Gatewa
 from gateway.rooms.model import STREAM_ID, Grant, Medium, Session
 from gateway.rooms.registry import Registry
 from gateway.signaling import messages
-from gateway.signaling.messages import Address, AddressResult, DescriptionResult, Empty, Result, UrlsEvent
+from gateway.signaling.events import UrlsEvent
+from gateway.signaling.messages import Address, AddressResult, DescriptionResult, Empty, Result
 
 _WEBRTC = "webrtc"
 

@@ -38,6 +38,7 @@ from gateway.rooms.registry import Registry
 from gateway.rooms.talk import Talk
 from gateway.signaling import company, media, messages
 from gateway.signaling.close import CloseReason
+from gateway.signaling.events import encode_event
 from gateway.signaling.messages import Empty, LoginResult, Request, Result, TokenResult
 from gateway.signaling.session import Happening, Repeats
 from gateway.signaling.sessions import Attachment, Sessions
@@ -148,7 +149,7 @@ class Signaling:
     def text_of(self, fact: object) -> str:
         """The message that tells a fact; encoded once for everyone who hears it."""
         if self._told[0] is not fact:
-            self._told = (fact, messages.encode_event(fact))
+            self._told = (fact, encode_event(fact))
         return self._told[1]
 
 
