@@ -78,7 +78,7 @@ class Gateway:
         signers = {app: KeySigner(settings.secret) for app, settings in config.apps.items()}
         self.grants = Grants(signers, config.media.key_ttl, time.time, _new_id)
         self.registry = Registry(config.apps, config.signaling, config.media, self.grants, self.timers)
-        self.transcoders = TranscoderPool(config.webrtc.transcodes)
+        self.transcoders = TranscoderPool(config.webrtc.transcodes, config.media.gop_bytes)
         self.streams = Streams(self.registry, config.media, self.transcoders)
         self.registry.connect(self.streams)
         self.rtmp = RtmpServer(self.streams, config.rtmp)
@@ -96,7 +96,7 @@ class Gateway:
         add_flv(self.http.app, FlvPlayer, self.streams.play, FLV_HEADERS, clients, self.flv_refusals)
         add_whip(self.http.app, self.webrtc, self._ice_servers, lambda: self.addresses.http, clients)
         self.api_keys = _api_keys(config)
-        administration = Administration(self.registry, self.signaling.sessions, self.signaling.talk, self._viewers)
+        administration = Administration(self.registry, self.signaling.sessions, self.signaling.talk, self.streams.viewers)
         add_api(self.http.app, Api(administration, self.api_keys, clock), clients)
         add_docs(self.http.app, version(_DISTRIBUTION), lambda: self.addresses.http)
         add_pages(self.http.app, DEV_APP if config.dev else None, lambda: self.addresses.ws)
@@ -189,10 +189,6 @@ class Gateway:
             {"started": pool.started, "refused": pool.refused, "failed": pool.failed},
             {"made": pool.pictures, "left out": pool.left_out},
         )
-
-    def _viewers(self, app: str, stream_id: str) -> int:
-        channel = self.streams._channels.get((app, stream_id))
-        return len(channel.viewings) if channel else 0
 
     def _ice_servers(self, user: str) -> Sequence[IceServer]:
         return ice_servers(self.config.webrtc, user, time.time())

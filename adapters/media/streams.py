@@ -171,6 +171,11 @@ class Streams:
             _add(totals, stats)
         return totals
 
+    def viewers(self, app: str, stream_id: str) -> int:
+        """Connections that play this stream now."""
+        channel = self._channels.get((app, stream_id))
+        return len(channel.viewings) if channel else 0
+
     def ingests(self) -> Iterable[Ingest]:
         return (channel.ingest for channel in self._channels.values() if channel.ingest)
 

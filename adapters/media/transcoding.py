@@ -28,7 +28,7 @@ class VideoTranscode(Protocol):
         """Never blocks, never raises."""
 
     def want_keyframe(self) -> None:
-        """The next picture that comes out is a keyframe."""
+        """A picture that comes out soon is a keyframe; whoever makes them keeps the measure."""
 
     def close(self) -> None:
         """Nothing comes out any more."""
