@@ -166,14 +166,14 @@ class DtlsSrtp:
             self._flush()
 
     def retransmit(self) -> None:
-        """Comes a few times each second: sends the last flight again at every 2nd, 4th, 8th and so on of its turns.
+        """Comes every quarter of a second: sends the last flight again when at least 1, 2, 4, 8 and so on of them have passed.
 
         OpenSSL's own timer begins with a whole second, by which a loss would delay a picture. The same records once more are
         as good as new ones: who got them ignores them (RFC 6347 section 4.1.2.6).
         """
         if self.state is DtlsState.HANDSHAKING:
             self._turns += 1
-            if self._turns > 1 and self._turns.bit_count() == 1:
+            if (self._turns - 1).bit_count() == 1:  # the first turn may come right behind the flight
                 self._repeat()
 
     def srtp(self) -> Srtp:
