@@ -1,10 +1,13 @@
 """The ICE-lite agent of one peer: it answers connectivity checks and learns from them where the peer is.
 
 A lite agent (RFC 8445 section 2.5) sends no checks and is always controlled. Whoever is to be sent media has to ask for it
-from the very address, with a password that only the descriptions told: so a forged candidate, or a forged source address,
-makes us send nothing to anyone.
+from the very address, with a password that only the descriptions told: so a forged candidate makes us send nothing to anyone.
 
-Pure apart from the credentials, which are passed in.
+A peer that forges the source address of a check of its own is believed: a lite agent, which gets no answers, cannot prove
+that anyone is there. So consent counts for each route apart (RFC 7675), and ends soon where nothing authentic comes from:
+who wants us to send to somebody else has to forge again and again.
+
+Pure apart from the credentials, which are passed in; `now` is the loop's time in seconds.
 """
 
 from __future__ import annotations
@@ -16,12 +19,17 @@ from typing import Final
 
 from aioice import stun
 
-from adapters.webrtc.addresses import Address
+from adapters.webrtc.addresses import Address, Route
 
 UFRAG_BYTES: Final = 12
 """Random bytes in a local ufrag of 16 characters. It finds the peer among all others, so it must be unique in practice."""
 PWD_BYTES: Final = 18
 """Random bytes in a local password of 24 characters; 128 bits are demanded (RFC 8445 section 5.3)."""
+
+CONSENT: Final = 30.0
+"""Seconds for which whatever is authentic is consent to send to where it came from (RFC 7675 section 5.1)."""
+DOUBT: Final = 8.0
+"""Seconds of silence after which a route gives way to another one that is not silent. Browsers check every few seconds."""
 
 _HEADER: Final = 20
 _USERNAME: Final = 0x0006
@@ -71,8 +79,10 @@ class IceLite:
         self._next: _Credentials | None = None
         self.ufrags: tuple[str, ...] = (ufrag,)
         """Local ufrags that checks may name now; a new tuple whenever they change."""
-        self.address: Address | None = None
-        """Where to send: the first address that proved itself, then always the last one nominated."""
+        self.route: Route | None = None
+        """How to send: the first route that proved itself, then the last one nominated of those that are still heard."""
+        self._heard: dict[Route, float] = {}
+        """When something authentic last came by each route that has served, the last nominated one at the end."""
 
     @property
     def ufrag(self) -> str:
@@ -94,8 +104,8 @@ class IceLite:
         self._next = _Credentials(ufrag, pwd)
         self.ufrags = (self._current.ufrag, ufrag)
 
-    def request(self, data: bytes, address: Address) -> bytes | None:
-        """The answer to a binding request from `address`, or `None` if it has to be ignored.
+    def request(self, data: bytes, route: Route, now: float) -> bytes | None:
+        """The answer to a binding request that came by `route`, or `None` if it has to be ignored.
 
         User name, MESSAGE-INTEGRITY and, where there is one, FINGERPRINT are verified before anything is learned; what
         fails gets no answer, so that nobody is sent anything who did not know the password (RFC 8445 section 7.3).
@@ -109,17 +119,38 @@ class IceLite:
         if "ICE-CONTROLLED" in message.attributes:
             return _answer(message, stun.Class.ERROR, "ERROR-CODE", _ROLE_CONFLICT, credentials)
         nominated = "USE-CANDIDATE" in message.attributes
-        if nominated or self.address is None:
-            self.address = address
+        if nominated or self.route is None:
+            self._heard.pop(route, None)
+            self._heard[route] = now
+            self.route = route
+        else:
+            self.heard(route, now)
         if nominated and credentials is self._next:
             self._current, self._next = credentials, None
             self.ufrags = (credentials.ufrag,)
-        return _answer(message, stun.Class.RESPONSE, "XOR-MAPPED-ADDRESS", address[:2], credentials)
+        return _answer(message, stun.Class.RESPONSE, "XOR-MAPPED-ADDRESS", route.address[:2], credentials)
+
+    def heard(self, route: Route, now: float) -> None:
+        """Something authentic came by `route`. It counts where the route has served: some peers send no checks while media
+        flows both ways."""
+        if route in self._heard:
+            self._heard[route] = now
+
+    def expire(self, now: float) -> None:
+        """Comes regularly: leaves a route that has fallen silent for the last nominated one that has not, and at the end of
+        consent for none, until the next check."""
+        self._heard = {route: heard for route, heard in self._heard.items() if now - heard <= CONSENT}
+        alive = [route for route, heard in self._heard.items() if now - heard <= DOUBT]
+        if alive:
+            self.route = alive[-1]
+        elif self.route not in self._heard:
+            self.route = None
 
     def forget(self, address: Address) -> None:
         """`address` belongs to another peer now: nothing is sent there until this peer proves itself there again."""
-        if self.address == address:
-            self.address = None
+        self._heard = {route: heard for route, heard in self._heard.items() if route.address != address}
+        if self.route not in self._heard:
+            self.route = None
 
     def _named(self, username: str) -> _Credentials | None:
         ours, _, theirs = username.partition(":")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from adapters.webrtc.addresses import Address
+from adapters.webrtc.addresses import Address, Route
 from adapters.webrtc.aiortc_internals import Certificate, DtlsSrtp, DtlsState, Fingerprint, Srtp, SrtpError
 from adapters.webrtc.ice import PWD_BYTES, UFRAG_BYTES, IceLite, ice_chars
 from adapters.webrtc.udp import UdpPort
@@ -22,8 +22,12 @@ log = logging.getLogger(__name__)
 
 _SOURCES: Final = 64
 """SSRCs that one peer may use: the SRTP library keeps state for each, for as long as the peer is there."""
-_BESIDE_MEDIA: Final = 64
-"""Checks and DTLS datagrams that one peer may send between two sweeps: each costs us more than media does."""
+_CHECKS: Final = 64
+"""Checks of one peer that are looked at between two sweeps: each costs us more than media does."""
+_HANDSHAKE: Final = 64
+"""DTLS datagrams, likewise, until the peer is connected."""
+_AFTERWARDS: Final = 16
+"""DTLS datagrams afterwards: a farewell, or a last flight again, which some clients send in one datagram per message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class Peer:
         self._sources: set[bytes] = set()
         self._deadline = now + settings.connect_deadline
         self._patience = settings.consent_timeout
-        self._allowance = _BESIDE_MEDIA
+        self._checks, self._handshake = _CHECKS, _HANDSHAKE
         self._over = False
         self.protect: Callable[[bytes], bytes] = _no_keys
         """Encrypts an RTP packet; from `connected` on. Raises SrtpError for one far older than the newest."""
@@ -117,7 +121,7 @@ class Peer:
     @property
     def address(self) -> Address | None:
         """Where the peer is; `None` if that is not known, or not any more."""
-        return self._ice.address
+        return None if self._ice.route is None else self._ice.route.address
 
     def expect(self, remote: Remote) -> None:
         """The peer's description is known: it may connect from now on. After `restart_ice`: it has answered.
@@ -141,8 +145,8 @@ class Peer:
 
     def send(self, datagrams: Sequence[bytes]) -> int:
         """Sends what has been protected, and tells how many of the first are done with; see `UdpPort.send`."""
-        address = self._ice.address
-        return len(datagrams) if address is None else self._port.send(datagrams, address)
+        route = self._ice.route
+        return len(datagrams) if route is None else self._port.send(datagrams, route)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Encrypts a compound RTCP packet and sends it; before `connected` nothing happens."""
@@ -159,32 +163,34 @@ class Peer:
         self._dtls = self._srtp = None
         self._listener = _NOBODY
         self.protect = _no_keys
-        self._ice.address = None
+        self._ice.route = None
         for ufrag in self._ice.ufrags:
             self._port.unregister(ufrag)
         self._port.remove(self)
 
     # What the port calls
 
-    def check(self, data: bytes, address: Address, now: float) -> bytes | None:
+    def check(self, data: bytes, route: Route, now: float) -> bytes | None:
         """A STUN message for us: the answer to it, or `None`. Whoever gets one may also send everything else."""
         before = self._ice.ufrags
-        answer = self._ice.request(data, address) if self._allow() else None
+        self._checks -= 1
+        answer = self._ice.request(data, route, now) if self._checks >= 0 else None
         if answer is None:
             self._port.stats.refused += 1
             return None
         self.last_heard = now
-        self._port.bind(address, self)
+        self._port.bind(route.address, self)
         if self._ice.ufrags is not before:
             self._rename(before)
         return answer
 
-    def receive(self, data: bytes, now: float) -> None:
+    def receive(self, data: bytes, route: Route, now: float) -> None:
         """DTLS, SRTP or SRTCP from one of our addresses (RFC 7983, RFC 5761)."""
         first = data[0]
         if 128 <= first <= 191 and self._srtp is not None and len(data) >= 12:
-            self._receive_media(data, now, self._srtp)
-        elif 20 <= first <= 63 and self._fingerprints and self._allow():
+            self._receive_media(data, route, now, self._srtp)
+        elif 20 <= first <= 63 and self._fingerprints and self._handshake > 0:
+            self._handshake -= 1
             self._receive_dtls(data)
         else:
             self._port.stats.unreadable += 1
@@ -195,10 +201,10 @@ class Peer:
 
     def sweep(self, now: float) -> None:
         """Looks at the deadlines."""
-        self._allowance = _BESIDE_MEDIA
-        # Some peers send no checks while media flows both ways, so whatever is authentic counts as consent to go on.
+        self._checks, self._handshake = _CHECKS, _HANDSHAKE if self._srtp is None else _AFTERWARDS
+        self._ice.expire(now)
         if now - self.last_heard > self._patience:
-            self._ice.address = None  # without consent not even a farewell is sent (RFC 7675 section 5.1)
+            self._ice.route = None  # without consent not even a farewell is sent (RFC 7675 section 5.1)
             self._end(GatewayError(CONNECT_FAILED, "nothing was heard of the peer any more"))
         elif self._srtp is None:
             if now > self._deadline:
@@ -211,11 +217,7 @@ class Peer:
         """Our own mistake ended it."""
         self._end(GatewayError(INTERNAL_ERROR))
 
-    def _allow(self) -> bool:
-        self._allowance -= 1
-        return self._allowance >= 0
-
-    def _receive_media(self, data: bytes, now: float, srtp: Srtp) -> None:
+    def _receive_media(self, data: bytes, route: Route, now: float, srtp: Srtp) -> None:
         is_rtcp = 192 <= data[1] <= 223
         source = data[4:8] if is_rtcp else data[8:12]
         known = source in self._sources
@@ -230,6 +232,7 @@ class Peer:
         if not known:
             self._sources.add(source)
         self.last_heard = now
+        self._ice.heard(route, now)
         if is_rtcp:
             self._listener.rtcp(packet, now)
         else:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Protocol
 
-from adapters.webrtc.addresses import Address, bind_all
+from adapters.webrtc.addresses import WILDCARDS, Address, Route, bind_all
 from adapters.webrtc.ice import local_ufrag
 
 log = logging.getLogger(__name__)
@@ -35,29 +35,33 @@ _ADDRESSES: Final = 8
 _SWEEP: Final = 0.25
 """Seconds in which every peer is looked at once."""
 _SLICES: Final = 5
+"""Parts of a sweep, so that not everyone's turn comes at once."""
 
 _SOL_UDP: Final = 17  # linux/udp.h, which Python does not know
 _UDP_SEGMENT: Final = 103
 _MAX_SEGMENTS: Final = 64
 _MAX_SEGMENTED_BYTES: Final = 65_000
-_NO_SEGMENTATION: Final = frozenset({errno.EIO, errno.EINVAL, errno.ENOPROTOOPT})
+_NO_SEGMENTATION: Final = frozenset({errno.EIO, errno.ENOPROTOOPT})
+"""Nobody can be sent segments."""
+_NO_SEGMENTS_THERE: Final = frozenset({errno.EMSGSIZE, errno.EINVAL})
+"""This address cannot, because the path to it takes only smaller datagrams: single ones are fragmented."""
 _NOT_NOW: Final = frozenset({errno.EAGAIN, errno.ENOBUFS})
 
 
 class Endpoint(Protocol):
     """One peer, as the port sees it. Nothing of it may raise; what does is logged, and the peer is abandoned."""
 
-    def check(self, data: bytes, address: Address, now: float) -> bytes | None:
+    def check(self, data: bytes, route: Route, now: float) -> bytes | None:
         """A STUN message that names one of its ufrags. The answer, or `None` for none."""
 
-    def receive(self, data: bytes, now: float) -> None:
+    def receive(self, data: bytes, route: Route, now: float) -> None:
         """Anything else that came from an address that is bound to it."""
 
     def unbound(self, address: Address) -> None:
         """Another peer has proved that it has this address now."""
 
     def sweep(self, now: float) -> None:
-        """Comes a few times each second."""
+        """Comes four times each second."""
 
     def abandon(self) -> None:
         """It has raised: it has to end."""
@@ -92,8 +96,6 @@ class UdpPort:
         self._public_port = public_port
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sockets: list[socket.socket] = []
-        self._by_length: dict[int, socket.socket] = {}
-        """By the length of the addresses that it sends to: 2 for IPv4, 4 for IPv6."""
         self._named: dict[str, Endpoint] = {}
         self._bound: dict[Address, Endpoint] = {}
         self._addresses: dict[Endpoint, list[Address]] = {}
@@ -120,17 +122,17 @@ class UdpPort:
     def open(self, host: str, port: int) -> None:
         """Receives from now on; port 0 takes a free one. Raises OSError if the address cannot be had.
 
-        With a wildcard for one family, the other one is served too where it is `::`, or where an announced address needs it.
+        With a wildcard for one family, the other one is served too where it is `::`, or where an announced address needs it;
+        and what is sent to an announced address of this machine is answered from there.
         """
         hosts = [host]
         if host == "::" or (host == "0.0.0.0" and any(":" in each for each in self._announced)):
             hosts = ["0.0.0.0", "::"]
-        self._sockets = bind_all(hosts, port)
+        self._sockets = bind_all(hosts, port, self._announced if host in WILDCARDS else ())
         loop = self._loop = asyncio.get_running_loop()
         for sock in self._sockets:
-            self._by_length[4 if sock.family == socket.AF_INET6 else 2] = sock
             loop.add_reader(sock.fileno(), self._readable, sock, loop.time)
-        self._timer = loop.call_later(_SWEEP / _SLICES, self._sweep, loop)
+        self._timer = loop.call_later(_SWEEP / _SLICES, self._tick, loop)
 
     def close(self) -> None:
         """Receives and sends no more; who is still registered hears nothing of it. Harmless when repeated."""
@@ -141,7 +143,6 @@ class UdpPort:
                 self._loop.remove_reader(sock.fileno())
             sock.close()
         self._sockets = []
-        self._by_length.clear()
 
     def register(self, ufrag: str, endpoint: Endpoint) -> None:
         """STUN that names `ufrag` is the endpoint's from now on."""
@@ -176,23 +177,21 @@ class UdpPort:
         for address in self._addresses.pop(endpoint, ()):
             del self._bound[address]
 
-    def send(self, datagrams: Sequence[bytes], address: Address) -> int:
-        """Sends to one address, in order, and tells how many of the first are done with.
+    def send(self, datagrams: Sequence[bytes], route: Route) -> int:
+        """Sends by one route, in order, and tells how many of the first are done with.
 
         The others found no room in the kernel, and may be tried again later. What cannot be sent at all, for want of a route
         for instance, counts as done: on UDP it is lost, no more.
         """
+        address, sock = route
         lost = 0
         if self.impair is not None:
             asked, impair = len(datagrams), self.impair
             datagrams = [datagram for datagram in datagrams if not impair(datagram, address, True)]
             lost = asked - len(datagrams)
-        sock = self._by_length.get(len(address))
-        if sock is None:
-            return len(datagrams) + lost
-        done, count = 0, len(datagrams)
+        done, count, segments = 0, len(datagrams), self._segments
         while done < count:
-            run = run_length(datagrams, done) if self._segments else 1
+            run = run_length(datagrams, done) if segments else 1
             try:
                 if run == 1:
                     sock.sendto(datagrams[done], address)
@@ -202,8 +201,9 @@ class UdpPort:
                 if error.errno in _NOT_NOW:
                     self.stats.not_taken += count - done
                     break
-                if run > 1 and error.errno in _NO_SEGMENTATION:
-                    self._segments = False
+                if run > 1 and error.errno in _NO_SEGMENTATION | _NO_SEGMENTS_THERE:
+                    segments = False
+                    self._segments = self._segments and error.errno in _NO_SEGMENTS_THERE
                     continue
                 self.stats.send_errors += 1
                 return count + lost
@@ -212,21 +212,36 @@ class UdpPort:
         self.stats.bytes_out += sum(map(len, datagrams if done == count else datagrams[:done]))
         return done + lost
 
-    def receive(self, data: bytes, address: Address, now: float) -> None:
+    def receive(self, data: bytes, route: Route, now: float) -> None:
         """Gives a datagram, which is not empty, to the one whose it is."""
         is_stun = data[0] < 4
-        endpoint = self._named.get(local_ufrag(data) or "") if is_stun else self._bound.get(address)
+        endpoint = self._named.get(local_ufrag(data) or "") if is_stun else self._bound.get(route.address)
         if endpoint is None:
             self.stats.strangers += 1
             return
         try:
             if not is_stun:
-                endpoint.receive(data, now)
-            elif (answer := endpoint.check(data, address, now)) is not None:
-                self.send([answer], address)
+                endpoint.receive(data, route, now)
+            elif (answer := endpoint.check(data, route, now)) is not None:
+                self.send([answer], route)
         except Exception:
-            log.exception("receiving failed peer=%s", address[0])
+            log.exception("receiving failed peer=%s", route.address[0])
             endpoint.abandon()
+
+    def sweep(self, now: float) -> None:
+        """Looks at the next slice of the peers; always the same number of slices has them all, however many they are."""
+        due = next(self._round, None)
+        if due is None:
+            everyone = list(self._addresses)
+            self._round = iter([everyone[start::_SLICES] for start in range(_SLICES)])
+            due = next(self._round)
+        for endpoint in due:
+            if endpoint in self._addresses:
+                try:
+                    endpoint.sweep(now)
+                except Exception:
+                    log.exception("sweeping failed")
+                    endpoint.abandon()
 
     def _readable(self, sock: socket.socket, clock: Callable[[], float]) -> None:
         """Deals with what has come, but not for longer than others can wait."""
@@ -239,23 +254,13 @@ class UdpPort:
             count += 1
             size += len(data)
             if data and (self.impair is None or not self.impair(data, address, False)):
-                self.receive(data, address, now)
+                self.receive(data, Route(address, sock), now)
         self.stats.datagrams_in += count
         self.stats.bytes_in += size
 
-    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Looks at the next slice of the peers."""
-        self._timer = loop.call_later(_SWEEP / _SLICES, self._sweep, loop)
-        due = next(self._round, None)
-        if due is None:
-            everyone = list(self._addresses)
-            size = max(1, -(-len(everyone) // _SLICES))
-            self._round = iter([everyone[start : start + size] for start in range(0, len(everyone), size)])
-            due = next(self._round, [])
-        now = loop.time()
-        for endpoint in due:
-            if endpoint in self._addresses:
-                endpoint.sweep(now)
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = loop.call_later(_SWEEP / _SLICES, self._tick, loop)
+        self.sweep(loop.time())
 
 
 def run_length(datagrams: Sequence[bytes], start: int) -> int:

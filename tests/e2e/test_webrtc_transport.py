@@ -7,10 +7,11 @@ import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
+from typing import cast
 
 import pytest
 
-from adapters.webrtc.addresses import Address
+from adapters.webrtc.addresses import Address, Route
 from adapters.webrtc.aiortc_internals import Certificate
 from adapters.webrtc.peer import Peer, Remote
 from adapters.webrtc.udp import UdpPort
@@ -51,13 +52,13 @@ class Listener:
 class Client:
     """A client on one socket, which does just what it is told."""
 
-    def __init__(self, port: UdpPort, peer: Peer, host: str = HOST) -> None:
+    def __init__(self, port: UdpPort, peer: Peer, host: str = HOST, remote: str = "") -> None:
         self.peer = peer
         self.dtls = DtlsClient()
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.socket.bind((host, 0))
-        self.socket.connect((host, port.port))
+        self.socket.connect((remote or host, port.port))
 
     @property
     def address(self) -> Address:
@@ -258,39 +259,45 @@ class _NoSegmentation:
 
 
 @pytest.mark.parametrize("segmenting", [True, False])
-async def test_many_datagrams_arrive_one_by_one_and_in_order(
-    port: UdpPort, peer: tuple[Peer, Listener], client: Client, segmenting: bool
-) -> None:
-    await client.check()
-    card = _NoSegmentation(port._by_length[2])
-    if not segmenting:
-        port._by_length[2] = card  # type: ignore[assignment]
+async def test_many_datagrams_arrive_one_by_one_and_in_order(port: UdpPort, client: Client, segmenting: bool) -> None:
+    sock = port._sockets[0]
+    card = _NoSegmentation(sock)
+    route = Route(client.address, sock if segmenting else cast(socket.socket, card))
     datagrams = [bytes([number]) * 1100 for number in range(1, 71)] + [b"short", b"tail", b"x" * 1200]
     for _ in range(2):
-        assert peer[0].send(datagrams) == len(datagrams)
+        assert port.send(datagrams, route) == len(datagrams)
         assert [await client.receive() for _ in datagrams] == datagrams
     assert card.attempts == (0 if segmenting else 1)
 
 
-async def test_a_full_kernel_buffer_loses_nothing_silently(
-    port: UdpPort, peer: tuple[Peer, Listener], client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await client.check()
-
+async def test_a_full_kernel_buffer_loses_nothing_silently(port: UdpPort, client: Client) -> None:
     class Full:
         def sendto(self, data: bytes, address: Address) -> int:
             if data == b"second":
                 raise BlockingIOError(errno.EAGAIN, "full")
             return len(data)
 
-    monkeypatch.setitem(port._by_length, 2, Full())
     before = port.stats.datagrams_out
-    assert peer[0].send([b"1", b"second", b"the third one"]) == 1
+    assert port.send([b"1", b"second", b"the third one"], Route(client.address, cast(socket.socket, Full()))) == 1
     assert port.stats.not_taken == 2
     assert port.stats.datagrams_out == before + 1
 
 
 async def test_an_address_without_a_route_costs_nothing(port: UdpPort) -> None:
-    assert port.send([b"lost"], ("::1", 9, 0, 0)) == 1
-    port.send([b"lost", b"lost"], ("255.255.255.255", 9))
+    assert port.send([b"lost", b"lost"], Route(("255.255.255.255", 9), port._sockets[0])) == 2
     assert port.stats.send_errors == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+async def test_each_announced_address_answers_by_itself(host: str) -> None:
+    port = UdpPort(("127.0.0.1", "127.0.0.2"))
+    port.open("0.0.0.0", 0)
+    try:
+        with new_peer(port) as (peer, listener), closing(Client(port, peer, HOST, host)) as client:
+            peer.expect(client.remote())
+            await client.connect()
+            await listener.hears("connected")
+            peer.send([peer.protect(rtp_packet(1))])
+            assert client.dtls.sessions()[1].unprotect(await client.receive()) == rtp_packet(1)
+    finally:
+        port.close()

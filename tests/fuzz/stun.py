@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+from typing import cast
+
+from adapters.webrtc.addresses import Route
 from adapters.webrtc.ice import IceLite, local_ufrag
 from tests.fuzz import run
 
 _HEADER = b"\0\1%b\x21\x12\xa4\x42" + bytes(12)
-_ADDRESS = ("192.0.2.1", 4000)
+_ROUTE = Route(("192.0.2.1", 4000), cast(socket.socket, None))
 
 
 def one_input(data: bytes) -> None:
@@ -15,8 +19,8 @@ def one_input(data: bytes) -> None:
         local_ufrag(message)
         ice = IceLite("ourufrag12345678", "a password that nobody has")
         ice.expect("them")
-        assert ice.request(message, _ADDRESS) is None
-        assert ice.address is None
+        assert ice.request(message, _ROUTE, 0) is None
+        assert ice.route is None
 
 
 if __name__ == "__main__":

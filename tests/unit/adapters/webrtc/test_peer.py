@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 
-from adapters.webrtc.addresses import Address
+from adapters.webrtc.addresses import Address, Route
 from adapters.webrtc.aiortc_internals import Certificate, Fingerprint
 from adapters.webrtc.peer import Peer, Remote
 from adapters.webrtc.udp import UdpPort
@@ -68,9 +70,12 @@ class Scene:
         self.sent.clear()
         return datagrams
 
+    def receive(self, data: bytes, address: Address, now: float = 0) -> None:
+        self.port.receive(data, Route(address, cast(socket.socket, None)), now)
+
     def check(self, address: Address = HERE, now: float = 0, pwd: str | None = None) -> None:
         request = binding_request(f"{self.peer.ufrag}:them", pwd or self.peer.pwd, nominate=True)
-        self.port.receive(request, address, now)
+        self.receive(request, address, now)
 
     def connect(self) -> Scene:
         self.check()
@@ -78,7 +83,7 @@ class Scene:
         flight = self.client.take()
         while flight and not self.peer.connected:
             for datagram in flight:
-                self.port.receive(datagram, HERE, 0)
+                self.receive(datagram, HERE, 0)
             flight = self.client.take(*self.taken())
         return self
 
@@ -90,8 +95,8 @@ class Scene:
 def test_media_comes_and_goes_once_the_handshake_is_done() -> None:
     scene = Scene().connect()
     sending, receiving = scene.client.sessions()
-    scene.port.receive(sending.protect(rtp_packet(1)), HERE, 7)
-    scene.port.receive(sending.protect_rtcp(receiver_report()), HERE, 8)
+    scene.receive(sending.protect(rtp_packet(1)), HERE, 7)
+    scene.receive(sending.protect_rtcp(receiver_report()), HERE, 8)
     assert scene.listener.heard == ["connected", rtp_packet(1), receiver_report()]
     assert scene.peer.last_heard == 8
     scene.taken()
@@ -116,7 +121,7 @@ def test_a_forged_check_teaches_nothing() -> None:
     scene = Scene()
     scene.check(THERE, pwd="not the password at all")
     for datagram in scene.client.take():
-        scene.port.receive(datagram, THERE, 0)
+        scene.receive(datagram, THERE, 0)
     assert scene.sent == []
     assert scene.peer.address is None
 
@@ -125,7 +130,7 @@ def test_what_is_forged_or_repeated_is_counted_and_not_heard() -> None:
     scene = Scene().connect()
     packet = scene.client.sessions()[0].protect(rtp_packet(1))
     for data in (packet, packet, packet[:-1] + b"?", b"\x80", b"\x80\xc8", b"\x45?", rtp_packet(9)):
-        scene.port.receive(data, HERE, 0)
+        scene.receive(data, HERE, 0)
     assert scene.listener.heard == ["connected", rtp_packet(1)]
     assert scene.port.stats.unreadable == 6
 
@@ -134,9 +139,9 @@ def test_sources_of_one_peer_are_bounded() -> None:
     scene = Scene().connect()
     sending, _ = scene.client.sessions()
     for ssrc in range(200):
-        scene.port.receive(sending.protect(rtp_packet(1, ssrc=ssrc)), HERE, 0)
+        scene.receive(sending.protect(rtp_packet(1, ssrc=ssrc)), HERE, 0)
     assert len(scene.listener.heard) == 1 + 64
-    scene.port.receive(sending.protect(rtp_packet(2, ssrc=0)), HERE, 0)
+    scene.receive(sending.protect(rtp_packet(2, ssrc=0)), HERE, 0)
     assert scene.listener.heard[-1] == rtp_packet(2, ssrc=0)
 
 
@@ -150,8 +155,56 @@ def test_a_flood_beside_the_media_is_not_dealt_with() -> None:
     assert len(scene.taken()) == 1
     for _ in range(1000):
         scene.check(pwd="not the password at all")
-    scene.port.receive(scene.client.sessions()[0].protect(rtp_packet(1)), HERE, 0)
+    scene.receive(scene.client.sessions()[0].protect(rtp_packet(1)), HERE, 0)
     assert scene.listener.heard[-1] == rtp_packet(1)
+
+
+def test_forged_dtls_does_not_starve_checks() -> None:
+    for scene in (Scene(), Scene().connect()):
+        scene.check()
+        scene.taken()
+        for _ in range(1000):
+            scene.receive(b"\x17\xfe\xfd", HERE)
+        scene.check()
+        assert len(scene.taken()) == 1
+
+
+def test_a_lost_end_of_the_handshake_is_sent_again_though_some_send_a_datagram_for_each_message() -> None:
+    scene = Scene().connect()
+    scene.peer.sweep(1)
+    unread = scene.port.stats.unreadable
+    for _ in range(8):
+        scene.receive(b"\x16\xfe\xfd", HERE)
+    assert scene.port.stats.unreadable == unread
+    for _ in range(100):
+        scene.receive(b"\x16\xfe\xfd", HERE)
+    assert scene.port.stats.unreadable > unread + 80
+
+
+def test_a_forged_source_address_takes_forging_on_and_on() -> None:
+    scene = Scene().connect()
+    session = scene.client.sessions()[0]
+    scene.check(THERE, 1)
+    for second in range(2, 60):
+        scene.receive(session.protect_rtcp(receiver_report()), HERE, second)
+        scene.peer.sweep(second)
+        scene.sent.clear()
+        scene.peer.send_rtcp(receiver_report())
+        assert [address for _, address in scene.sent] == [THERE if second < 10 else HERE]
+    assert scene.peer.connected
+
+
+def test_after_consent_has_ended_the_next_check_brings_the_media_back() -> None:
+    scene = Scene().connect()
+    scene.peer.sweep(31)
+    scene.taken()
+    scene.peer.send_rtcp(receiver_report())
+    assert scene.taken() == []
+    assert scene.peer.connected
+    scene.port.receive(binding_request(f"{scene.peer.ufrag}:them", scene.peer.pwd), Route(HERE, cast(socket.socket, None)), 40)
+    scene.taken()
+    scene.peer.send_rtcp(receiver_report())
+    assert len(scene.taken()) == 1
 
 
 def test_keys_that_are_not_there_protect_nothing() -> None:
@@ -178,7 +231,7 @@ def test_another_certificate_than_described_ends_it() -> None:
     flight = scene.client.take()
     for _ in range(2):
         for datagram in flight:
-            scene.port.receive(datagram, HERE, 0)
+            scene.receive(datagram, HERE, 0)
         flight = scene.client.take(*scene.taken())
     assert scene.listener.heard == [CONNECT_FAILED]
     assert scene.closed()
@@ -202,10 +255,10 @@ def test_one_that_sends_authentic_media_and_no_checks_stays() -> None:
     scene = Scene().connect()
     session = scene.client.sessions()[0]
     for second in range(0, 120, 40):
-        scene.port.receive(session.protect(rtp_packet(second)), HERE, second)
+        scene.receive(session.protect(rtp_packet(second)), HERE, second)
         scene.peer.sweep(second + 40)
     assert scene.peer.connected
-    scene.port.receive(b"\x80" + bytes(40), HERE, 125)
+    scene.receive(b"\x80" + bytes(40), HERE, 125)
     scene.peer.sweep(126)
     assert scene.listener.heard[-1] is CONNECT_FAILED, "what is not authentic does not count"
 
@@ -213,7 +266,7 @@ def test_one_that_sends_authentic_media_and_no_checks_stays() -> None:
 def test_the_peers_farewell_ends_it_without_an_error() -> None:
     scene = Scene().connect()
     for datagram in scene.client.close():
-        scene.port.receive(datagram, HERE, 0)
+        scene.receive(datagram, HERE, 0)
     assert scene.listener.heard == ["connected", None]
     assert scene.closed()
 
@@ -234,7 +287,7 @@ def test_closing_tells_the_peer_and_nobody_else() -> None:
 def test_our_own_mistake_ends_that_peer_alone() -> None:
     scene = Scene().connect()
     scene.listener.fails = True
-    scene.port.receive(scene.client.sessions()[0].protect(rtp_packet(1)), HERE, 0)
+    scene.receive(scene.client.sessions()[0].protect(rtp_packet(1)), HERE, 0)
     assert scene.listener.heard == ["connected", INTERNAL_ERROR]
     assert scene.closed()
 
@@ -251,7 +304,7 @@ def test_an_address_that_another_peer_took_over_is_not_sent_to() -> None:
     scene = Scene().connect()
     other = Peer(scene.port, CERTIFICATE, Listener(), SETTINGS, 0)
     other.expect(scene.remote())
-    scene.port.receive(binding_request(f"{other.ufrag}:them", other.pwd), HERE, 1)
+    scene.receive(binding_request(f"{other.ufrag}:them", other.pwd), HERE, 1)
     scene.taken()
     scene.peer.send_rtcp(receiver_report())
     assert scene.taken() == []
@@ -271,14 +324,14 @@ def test_ice_restarts_while_media_goes_on(ours: bool) -> None:
     else:
         scene.peer.restart_ice(scene.remote())
     assert scene.peer.ufrag != old[0]
-    scene.port.receive(binding_request(f"{old[0]}:them", old[1]), HERE, 1)
+    scene.receive(binding_request(f"{old[0]}:them", old[1]), HERE, 1)
     assert len(scene.taken()) > 0, "the old name serves until the new one is used"
     scene.check(THERE, 2)
     assert scene.peer.address == THERE
-    scene.port.receive(scene.client.sessions()[0].protect(rtp_packet(1)), THERE, 3)
+    scene.receive(scene.client.sessions()[0].protect(rtp_packet(1)), THERE, 3)
     assert scene.listener.heard == ["connected", rtp_packet(1)]
     scene.taken()
-    scene.port.receive(binding_request(f"{old[0]}:them", old[1]), HERE, 4)
+    scene.receive(binding_request(f"{old[0]}:them", old[1]), HERE, 4)
     assert scene.taken() == []
     scene.peer.close()
     assert scene.closed()
