@@ -3,7 +3,8 @@
 Each track has an RTP clock of its own, which starts anywhere. Only sender reports say how the clocks belong together:
 each ties one RTP timestamp to the sender's wall clock (RFC 3550 section 6.4.1). Until they have come, a track is placed
 by the arrival of its fastest packets; afterwards sound goes on as it was, and pictures are led to it slowly, so that
-nobody sees or hears the correction. Only an error of more than a second is put right at once, and always forwards: the
+nobody sees or hears the correction. Where the sender's clock drifts away from ours, all tracks are led after arrival
+together. Only an error of more than a second is put right at once, and always forwards: the
 track that lags jumps.
 
 A track's time is `media + offset`, where `media` is its unrolled RTP time and `offset` is all that is ever corrected. Time
@@ -23,13 +24,17 @@ BEHIND = 3000.0
 BACK = 1000.0
 """Milliseconds; a timestamp that is further behind the one before it is a jump."""
 PLAUSIBLE = 3000.0
-"""Milliseconds; a sender report that places a track further than this from where arrival does is not believed."""
+"""Milliseconds; a sender report that leads a track further than this from where arrival places it is not believed."""
 TOLERANCE = 5.0
 """Milliseconds; an error up to this is left alone, a larger one is corrected until nothing is left of it."""
 SLEW = 0.1
 """A correction takes or gives this much of the time between two frames ..."""
 STEP = 3.0
 """... and this many milliseconds at most."""
+DRIFT = 100.0
+"""Milliseconds; reported tracks that are all ahead of arrival by more than this, or all behind it, are led back ..."""
+FOLLOW = 10.0
+"""... by this many milliseconds per sender report at most: so slowly that no track falls behind another."""
 LEAP = 1000.0
 """Milliseconds; an error larger than this is put right at once."""
 SMOOTHING = 0.25
@@ -145,6 +150,7 @@ class PeerClock:
         else:
             track.relation += (relation - track.relation) * SMOOTHING
         self._put_right(track)
+        self._follow()
 
     def restart(self, medium: Medium) -> None:
         """Another source sends this track from now on: its timestamps have nothing to do with those before."""
@@ -156,9 +162,14 @@ class PeerClock:
             return track.earliest
         return track.relation + self._common
 
+    def _is_misplaced(self, track: _Track) -> bool:
+        """Its reports would take it where it cannot belong. A track that is where they say stays: arrival has changed."""
+        target = self._target(track)
+        return abs(target - track.earliest) > PLAUSIBLE and abs(target - track.offset) > LEAP
+
     def _put_right(self, reported: _Track) -> None:
         """Corrects at once what is too far off to be corrected slowly. Only forwards: who lags jumps."""
-        misplaced = [track for track in self._tracks.values() if abs(self._target(track) - track.earliest) > PLAUSIBLE]
+        misplaced = [track for track in self._tracks.values() if self._is_misplaced(track)]
         if reported in misplaced and reported.relation is not None:  # its wall clock was set: the other reports are void
             misplaced = [track for track in self._tracks.values() if track is not reported]
             self._common = reported.offset - reported.relation
@@ -171,3 +182,10 @@ class PeerClock:
         for track in related:
             if self._target(track) - track.offset > LEAP:
                 track.offset = self._target(track)
+
+    def _follow(self) -> None:
+        """Leads all reported tracks together after arrival, from which the sender's clock drifts away."""
+        ahead = [self._target(track) - track.earliest for track in self._tracks.values() if track.relation is not None]
+        if self._common is not None:
+            away = max(min(ahead) - DRIFT, 0.0) + min(max(ahead) + DRIFT, 0.0)
+            self._common -= max(-FOLLOW, min(away, FOLLOW))

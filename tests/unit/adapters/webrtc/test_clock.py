@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.media.units import Medium
-from adapters.webrtc.clock import STEP, PeerClock
+from adapters.webrtc.clock import PLAUSIBLE, STEP, PeerClock
 
 A, V = Medium.AUDIO, Medium.VIDEO
 WRAP = 1 << 32
@@ -158,6 +159,41 @@ def test_clock_that_is_set_by_an_hour_changes_nothing() -> None:
     frames = [placed for _, placed in peer.times[V]]
     assert abs(peer.offset()) < 30
     assert max(after - before for before, after in itertools.pairwise(frames)) <= 34 + STEP
+
+
+def skews(delay: Callable[[float], float], moments: Iterator[float]) -> Iterator[tuple[float, float]]:
+    """Frames of sound and picture that are captured at these moments (seconds), and come `delay` later by our clock, the
+    pictures a quarter of a second after the sound; with reports for the sound every 5 s and for the pictures every second.
+
+    Gives by how many milliseconds the two are apart, and how far the sound is from its arrival.
+    """
+    clock, reported = PeerClock(), {A: 0.0, V: 0.0}
+    for at in moments:
+        placed = {}
+        for medium, slower, interval in ((A, 0.0, 5.0), (V, 0.25, 1.0)):
+            arrival, stamp = 1000 + at + delay(at) + slower, round(at * RATE[medium]) % WRAP
+            placed[medium] = clock.place(medium, stamp, arrival)
+            if at >= reported[medium] + interval:
+                reported[medium] = at
+                clock.report(medium, int((WALL + at) * (1 << 32)) % (1 << 64), stamp, arrival)
+        yield placed[V] - placed[A], placed[A] - (at + delay(at) - delay(0)) * 1000
+
+
+@pytest.mark.parametrize("drift", [150e-6, -150e-6])
+def test_a_clock_that_drifts_away_for_hours_does_not_part_sound_and_picture(drift: float) -> None:
+    beyond = 1.1 * PLAUSIBLE / 1000 / abs(drift)
+    sparse, dense = int(beyond * 0.85), int(beyond * 0.25)  # as many frames as in a call only around the time when it tells
+    moments = itertools.chain(range(sparse), (sparse + frame / 25 for frame in range(dense * 25)))
+    for number, (skew, away) in enumerate(skews(lambda at: drift * at, iter(moments))):
+        if number > 300:
+            assert abs(skew) < 60
+            assert abs(away) < 500
+
+
+def test_a_queue_of_seconds_that_empties_does_not_part_sound_and_picture() -> None:
+    frames = [frame / 25 for frame in range(25 * 120)]
+    together = list(skews(lambda at: 5.0 if at < 20 else max(0.0, 5.0 - (at - 20) * 0.9), iter(frames)))[25 * 15 :]
+    assert max(abs(skew) for skew, _ in together) < 60
 
 
 def test_nonsense_reports_change_nothing() -> None:
