@@ -7,6 +7,7 @@ air is known at every moment; it has to be what the registry says.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -14,8 +15,22 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from gateway.auth.access import AccessRequest, Action
 from gateway.errors import CODEC_UNSUPPORTED, GatewayError
-from gateway.rooms.events import RoomEvent, StreamAdded, StreamMuted, StreamRemoved, StreamUpdated, UserJoined, UserLeft
+from gateway.rooms.events import (
+    CustomCommand,
+    RoleChanged,
+    RoomEvent,
+    RoomExtraInfoChanged,
+    StreamAdded,
+    StreamExtraInfoChanged,
+    StreamMuted,
+    StreamRemoved,
+    StreamUpdated,
+    TextSent,
+    UserJoined,
+    UserLeft,
+)
 from gateway.rooms.model import Grant, Medium, Reason, Role, Session, StreamView
+from gateway.rooms.record import EventRecord, GrantEnded, GrantRecord, RoomEnded, RoomRecord, SessionEnded, SessionRecord
 from tests.support.lobby import Guest, Lobby, Plane
 
 USERS = st.sampled_from(["ann", "bob", "cat", "dan"])
@@ -69,11 +84,14 @@ class Room:
     """What the listener in one room knows."""
 
     listener: Guest
+    first_record: int
+    """Where the journal of this room begins."""
     users: set[str] = field(default_factory=set)
     streams: dict[str, StreamView] = field(default_factory=dict)
     """What is on air, as it was told last."""
     taken: int = 0
     """Facts that were looked at."""
+    last_seq: int = 0
 
 
 class Histories(RuleBasedStateMachine):
@@ -94,8 +112,9 @@ class Histories(RuleBasedStateMachine):
         if user in self.guests:
             self.leave(user)
         if room not in self.rooms:
+            begin = len(self.lobby.journal)
             listener = self.lobby.enter("(listener)", room, role=Role.AUDIENCE, user_update=True)
-            self.rooms[room] = Room(listener)
+            self.rooms[room] = Room(listener, begin)
         role = Role.AUDIENCE if audience else Role.BROADCASTER
         self.guests[user] = guest = self.lobby.enter(user, room, user_update=user_update, role=role)
         self.last_seq[guest] = guest.session.room.seq
@@ -162,6 +181,46 @@ class Histories(RuleBasedStateMachine):
     @rule(pick=PICK, stream=STREAMS, media=MEDIA)
     def stops(self, pick: int, stream: str, media: frozenset[Medium]) -> None:
         self.lobby.registry.stop(self.guest(pick).session, stream, media)
+
+    @precondition(lambda self: self.guests)
+    @rule(pick=PICK, role=st.sampled_from(list(Role)))
+    def changes_role(self, pick: int, role: Role) -> None:
+        guest = self.guest(pick)
+        self.lobby.registry.set_role(guest.session, role)
+        assert role is Role.BROADCASTER or not guest.session.publishing
+
+    @precondition(lambda self: self.guests)
+    @rule(pick=PICK, may_publish=st.booleans(), streams=st.none() | st.frozensets(STREAMS))
+    def has_other_rights(self, pick: int, may_publish: bool, streams: frozenset[str] | None) -> None:
+        session = self.guest(pick).session
+        self.lobby.registry.set_rights(session, may_publish, streams, None)
+        assert all(session.may_publish_stream(stream) for stream in session.publishing)
+
+    @precondition(lambda self: self.guests)
+    @rule(pick=PICK, stream=STREAMS, text=st.sampled_from(["", "x", "y"]))
+    def says_something_of_a_stream(self, pick: int, stream: str, text: str) -> None:
+        session = self.guest(pick).session
+        if stream in session.publishing:
+            self.lobby.registry.set_stream_extra_info(session, stream, text)
+
+    @precondition(lambda self: self.guests)
+    @rule(pick=PICK, to=st.lists(USERS, max_size=2, unique=True), value=st.sampled_from(["", "x"]))
+    def talks(self, pick: int, to: list[str], value: str) -> None:
+        session, talk = self.guest(pick).session, self.lobby.talk
+        for say in (partial(talk.broadcast, session, "hi"), partial(talk.command, session, "hi", to)):
+            try:
+                say()
+            except GatewayError:
+                continue
+        talk.barrage(session, "hi")
+        talk.set_room_extra_info(session, "key", value)
+
+    @rule(stream=STREAMS)
+    def stream_is_forbidden(self, stream: str) -> None:
+        if not self.lobby.registry.resume_stream("1", stream):
+            self.lobby.registry.forbid_stream("1", stream)
+            assert ("1", stream) not in self.lobby.registry.streams
+            assert not any(grant.stream_id == stream for grant in self.media.viewers if grant.session)
 
     def guest(self, pick: int) -> Guest:
         return list(self.guests.values())[pick % len(self.guests)]
@@ -231,12 +290,15 @@ class Histories(RuleBasedStateMachine):
 
     def listener_fits_together(self, room: Room) -> None:
         listener = room.listener
-        for number, event in enumerate(listener.heard[room.taken :], room.taken + 1):
-            assert event.seq == number, "numbered without a gap"
+        for event in listener.heard[room.taken :]:
+            assert event.seq > room.last_seq
+            room.last_seq = event.seq
             follow(room, event)
         room.taken = len(listener.heard)
         real = listener.session.room
-        assert real.seq == room.taken
+        told = [record.event for record in self.lobby.journal[room.first_record :] if isinstance(record, EventRecord)]
+        of_room = [event.seq for event in told if event.room_id == real.id]
+        assert of_room == list(range(1, real.seq + 1)), "numbered without a gap"
         assert room.users == {user.id for user in real.others("(listener)")}
         assert room.streams == {view.stream_id: view for view in real.streams_for("(listener)")}
 
@@ -246,7 +308,8 @@ class Histories(RuleBasedStateMachine):
             events = guest.events
             guest.forget()
             for event in events:
-                assert event.actor != guest.session.user.id, "nobody hears of oneself"
+                assert (event.actor != guest.session.user.id) is not isinstance(event, RoleChanged), "nobody hears of oneself"
+                assert not isinstance(event, CustomCommand) or not event.to or guest.session.user.id in event.to
                 assert event.room_id == guest.session.room.id
                 assert event.seq > self.last_seq[guest], "strictly growing"
                 assert guest.session.user_update or not isinstance(event, UserJoined | UserLeft)
@@ -265,8 +328,24 @@ class Histories(RuleBasedStateMachine):
             self.publisher_is_lost(0)
         while self.media.viewers:
             self.viewer_goes(0)
+        for stream in ("s", "t", "u"):
+            self.lobby.registry.resume_stream("1", stream)
         self.lobby.advance(60)
         assert (self.rooms, self.lobby.leftovers()) == ({}, {})
+        self.journal_is_balanced()
+
+    def journal_is_balanced(self) -> None:
+        """Every room, session and grant that began has ended, and nothing ended that had not begun."""
+        began = [record.id for record in self.lobby.journal if isinstance(record, SessionRecord | GrantRecord)]
+        ended = [record.id for record in self.lobby.journal if isinstance(record, SessionEnded | GrantEnded)]
+        assert set(began) == set(ended)
+        rooms: set[str] = set()
+        for record in self.lobby.journal:
+            if isinstance(record, RoomRecord):
+                rooms.add(record.room_id)
+            elif isinstance(record, RoomEnded):
+                rooms.remove(record.room_id)
+        assert not rooms
 
 
 def follow(room: Room, event: RoomEvent) -> None:
@@ -283,11 +362,13 @@ def follow(room: Room, event: RoomEvent) -> None:
             assert event.stream.user_id in room.users
             assert event.stream.media
             room.streams[event.stream.stream_id] = event.stream
-        case StreamUpdated() | StreamMuted():
+        case StreamUpdated() | StreamMuted() | StreamExtraInfoChanged():
             assert event.stream != room.streams[event.stream.stream_id], "an update changes something"
             room.streams[event.stream.stream_id] = event.stream
         case StreamRemoved():
             del room.streams[event.stream.stream_id]
+        case TextSent() | RoomExtraInfoChanged():
+            pass
         case _:
             raise AssertionError(f"a listener does not hear {event}")
 
