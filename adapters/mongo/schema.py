@@ -1,14 +1,15 @@
 """How the store's state lies in MongoDB: the driver and its options, the collections with their indexes, the documents.
 
 The one module that imports motor. What the store does with a client is the same in PyMongo's own asynchronous client, but for
-three calls that are a coroutine in one of the two and a plain function in the other: those go through `_settled`.
+three calls that are a coroutine in one of the two and a plain function in the other: `Database` tells them apart.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutinefunction
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -96,8 +97,9 @@ class Database:
         await self._client["admin"].command("killSessions", [session_id])
 
     async def close(self) -> None:
+        """Ends all sessions and connections. motor would have the event loop wait for the server's farewell."""
         close: Callable[[], Any] = self._client.close
-        await _settled(close())
+        await (close() if iscoroutinefunction(close) else asyncio.to_thread(close))
 
     async def prepare(self) -> None:
         """Makes indexes, checks server and schema. Harmless when all of it is there. Raises SchemaError."""

@@ -28,7 +28,7 @@ TICK = 0.02
 """Seconds between two bursts of events."""
 DEADLINE = 30.0
 CLAIM = 0.3
-OUTAGE = 3.0
+OUTAGE = 2.0
 """Seconds for which the database is away."""
 
 
@@ -46,11 +46,6 @@ class Load:
     journal: Journal
     store: MongoRoomStore
     seq: dict[str, int] = field(default_factory=lambda: {f"room {at}": 0 for at in range(ROOMS)})
-    slowest: float = 0.0
-    """Seconds that the slowest burst of appended changes took."""
-    overdue: float = 0.0
-    """Seconds by which the event loop was late at worst."""
-    retries: int = 0
 
     def begin(self) -> None:
         for room_id in self.seq:
@@ -61,14 +56,10 @@ class Load:
     async def go_on(self) -> None:
         """Appends until it is cancelled."""
         while True:
-            before = monotonic()
             for room_id, seq in self.seq.items():
                 self.seq[room_id] = seq + 1
                 self.journal.append(EventRecord("1", room_id, 1, seq + 1, time(), "TextSent", {"text": "x" * 50}))
-            self.slowest = max(self.slowest, monotonic() - before)
-            due = monotonic() + TICK
             await asyncio.sleep(TICK)
-            self.overdue = max(self.overdue, monotonic() - due)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(DEADLINE):
@@ -146,7 +137,6 @@ async def test_killed_and_started_again(one: ReplicaSet) -> None:
         await one.members[0].start()
         await load.until(lambda: load.journal.healthy)
         assert (await load.store.claim(Claim("user", "1", "ann", "ann-1", time()))).owner == "ann-1"
-        assert load.slowest < DEADLINE / 10
 
 
 async def test_killed_again_and_again(one: ReplicaSet) -> None:
@@ -170,15 +160,14 @@ async def test_hanging_and_waking_up(one: ReplicaSet) -> None:
             await load.until(lambda: load.journal.oldest_age < OUTAGE)
 
 
-async def test_the_primary_of_three_is_lost(tmp_path: Path) -> None:
+async def test_three_members_lose_their_primary_and_another_one_steps_down(tmp_path: Path) -> None:
     async with replica_set(tmp_path, 3) as three, under_load(three.url, "three") as load:
         lost = await three.primary()
         await lost.kill()
         assert await three.primary() is not lost
         await load.until_written(2 * ROOMS)
         await lost.start()
-        again = await three.primary()
-        await again.stop()
+        await three.step_down()
         await load.until_written(2 * ROOMS)
 
 
@@ -209,7 +198,7 @@ class Cut:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             inner_reader, inner_writer = await asyncio.open_connection(HOST, self._target)
-        except OSError:
+        except OSError:  # the database does not listen now
             writer.transport.abort()
             return
         lines = [
@@ -245,7 +234,7 @@ async def test_connections_refused_and_broken(cut: Cut) -> None:
         await refused_quickly(load.store)
         await cut.open()
         await load.until(lambda: load.journal.healthy)
-        for _ in range(5):
+        for _ in range(3):
             await cut.close()
             await cut.open()
             await load.until_written(ROOMS)
@@ -254,7 +243,7 @@ async def test_connections_refused_and_broken(cut: Cut) -> None:
 async def test_replies_that_are_lost(cut: Cut) -> None:
     """Writes arrive, the word that they did does not: each is repeated, and is there once."""
     async with under_load(f"mongodb://{HOST}:{cut.port}/?directConnection=true", "replies") as load:
-        for _ in range(5):
+        for _ in range(3):
             cut.answers = False
             await load.until(lambda: not load.journal.healthy)
             cut.answers = True

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from subprocess import DEVNULL, Popen
 from typing import Any
 
 from pymongo import AsyncMongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure
 
 from tests.support.tools import SYSTEM_PATH, TOOLS, MissingProgramError
 
@@ -66,10 +66,9 @@ class Member:
 
     async def kill(self) -> None:
         """Ends it in the middle of whatever it does."""
-        await self._end(signal.SIGKILL)
-
-    async def stop(self) -> None:
-        await self._end(signal.SIGTERM)
+        if self._process is not None:
+            self._signal(signal.SIGKILL)
+            await asyncio.to_thread(self._process.wait)
 
     def freeze(self) -> None:
         """It keeps its sockets and answers nothing."""
@@ -107,11 +106,6 @@ class Member:
         if self._process is not None and self.running:
             self._process.send_signal(number)
 
-    async def _end(self, number: signal.Signals) -> None:
-        self._signal(number)
-        if self._process is not None:
-            await asyncio.to_thread(self._process.wait)
-
 
 class ReplicaSet:
     """Members that hold the same data."""
@@ -133,20 +127,23 @@ class ReplicaSet:
 
     async def primary(self) -> Member:
         """Waits until a running member takes writes; it is returned."""
-        return await self._one_that(lambda hello: bool(hello["isWritablePrimary"]))
-
-    async def _one_that(self, fits: Callable[[dict[str, Any]], bool]) -> Member:
         async with asyncio.timeout(_START):
             while True:
                 for member in self.members:
-                    try:
-                        if member.running and fits(await _ask(member, {"hello": 1})):
-                            return member
-                    except OperationFailure:
-                        raise
-                    except PyMongoError:
-                        pass
+                    if await _is_primary(member):
+                        return member
                 await asyncio.sleep(0.05)
+
+    async def step_down(self) -> None:
+        """The primary hands its office over."""
+        await _ask(await self.primary(), {"replSetStepDown": 20, "secondaryCatchUpPeriodSecs": 5})
+
+
+async def _is_primary(member: Member) -> bool:
+    try:
+        return member.running and bool((await _ask(member, {"hello": 1}))["isWritablePrimary"])
+    except ConnectionFailure:
+        return False
 
 
 async def _ask(member: Member, command: dict[str, Any]) -> dict[str, Any]:
