@@ -316,6 +316,8 @@ class Conversation:
     def _go_on(self, attachment: Attachment, last_seq: int) -> LoginResult:
         """The session's new socket: what was missed comes after the reply, and then how its streams and its token are."""
         missed = self._signaling.sessions.missed(attachment, last_seq)
+        if len(missed) > self._settings.outbox_messages // 2:
+            missed = []  # its socket would be taken for a slow client's, again and again
         self._attach(attachment)
         for event in missed:
             self.tell(event)

@@ -278,6 +278,17 @@ class TestComingBack:
         assert (reply["result"]["replayed"], events) == (0, [])
         assert reply["result"]["roomExtraInfo"]["k"]["value"] == "2"
 
+    def test_nor_is_what_its_socket_could_not_take_at_once(self) -> None:
+        house = House(outbox_messages=16)
+        ann, bob = house.login("ann"), house.login("bob")
+        ann.gone()
+        for number in range(9):
+            bob.result("setRoomExtraInfo", key="k", value=f"{number}")
+        _, reply, events = back(house, ann, 2)
+        assert (reply["result"]["replayed"], events) == (0, [])
+        _, reply, events = back(house, ann, 3)
+        assert (reply["result"]["replayed"], len(events)) == (8, 8)
+
     def test_a_page_that_was_reloaded_counts_from_the_beginning(self, house: House) -> None:
         ann = house.login("ann")
         first = ann.result("publish", streamID="a")
