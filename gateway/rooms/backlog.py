@@ -25,6 +25,8 @@ class _Entry:
     size: int
     at: float
     """The clock's time at which it was appended."""
+    goes_on: bool
+    """The next one is stored together with it."""
 
 
 class Backlog:
@@ -58,24 +60,30 @@ class Backlog:
         entries = self._under_way or self._waiting
         return entries[0].at if entries else None
 
-    def append(self, change: Change, now: float) -> None:
-        """Takes in a change. Raises TypeError or ValueError for one that is not made of JSON values."""
-        size = len(msgspec.json.encode(change)) + _ENTRY_BYTES
-        self._waiting.append(_Entry(change, size, now))
-        self.size += size
+    def append(self, now: float, *changes: Change) -> None:
+        """Takes in changes that are to be stored together. Raises TypeError or ValueError, and takes in none of them, if one is
+        not made of JSON values."""
+        sizes = [len(msgspec.json.encode(change)) + _ENTRY_BYTES for change in changes]
+        last = len(changes) - 1
+        for at, (change, size) in enumerate(zip(changes, sizes, strict=True)):
+            self._waiting.append(_Entry(change, size, now, at < last))
+        self.size += sum(sizes)
         if self.size > self._trim_at:
             self._trim()
 
-    def take(self, limit: int = BATCH_CHANGES) -> Sequence[Change]:
-        """The next batch. It is under way, and stays the next one, until it is confirmed or put back."""
-        size = 0
-        if not self._under_way:
-            while self._waiting and len(self._under_way) < limit:
-                size += self._waiting[0].size
-                if self._under_way and size > _BATCH_BYTES:
-                    break
-                self._under_way.append(self._waiting.popleft())
-        return [entry.change for entry in self._under_way]
+    def take(self, *, alone: bool = False) -> Sequence[Change]:
+        """The next batch, or the next change `alone`. It is under way, and stays the next one, until it is confirmed or put
+        back. What is to be stored together is not parted, even if the batch gets larger than it should."""
+        under_way, size = self._under_way, 0
+        if under_way:
+            return [entry.change for entry in under_way]
+        while self._waiting:
+            size += self._waiting[0].size
+            full = len(under_way) >= BATCH_CHANGES or size > _BATCH_BYTES
+            if under_way and (alone or (full and not under_way[-1].goes_on)):
+                break
+            under_way.append(self._waiting.popleft())
+        return [entry.change for entry in under_way]
 
     def confirm(self) -> None:
         """The store has the batch."""

@@ -97,11 +97,13 @@ class Journal:
         """Begins to write. Changes may be appended before."""
         self._task = asyncio.create_task(self._run(), name="journal")
 
-    def append(self, change: Change) -> None:
-        """Takes in a change; never waits. Raises TypeError or ValueError for one that is not made of JSON values."""
-        if self.superseded:
+    def append(self, *changes: Change) -> None:
+        """Takes in changes that belong together, such as a session and the event that announces it: they are stored in this
+        order, all at once. Never waits. Raises TypeError or ValueError, and takes in none, if one is not made of JSON values.
+        """
+        if self.superseded or not changes:
             return
-        self._backlog.append(change, self._clock())
+        self._backlog.append(self._clock(), *changes)
         self._empty.clear()
         self._some.set()
         if self._backlog.waiting >= BATCH_CHANGES:
@@ -130,7 +132,7 @@ class Journal:
         while not self.superseded:
             await self._some.wait()
             await self._gather()
-            await self._write(self._backlog.take(1 if self._singly else BATCH_CHANGES))
+            await self._write(self._backlog.take(alone=bool(self._singly)))
             if not len(self._backlog):
                 self._some.clear()
                 self._empty.set()

@@ -64,7 +64,7 @@ async def test_events_and_closed_rooms_expire_and_open_rooms_do_not(store: Mongo
     await store.write([RoomRecord("1", "r", 1), RoomRecord("1", "closed", 2), closed])
     await store.write([EventRecord("1", "r", 1, 1, old, "x"), EventRecord("1", "r", 1, 2, time.time(), "x")])
     async with asyncio.timeout(DEADLINE):
-        while len(await store.events("1", "r")) > 1 or database.rooms.count_documents({}) > 1:
+        while len(await store.events("1", "r")) > 1 or database.rooms.count_documents({}) > 1:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     assert [one.seq for one in await store.events("1", "r")] == [2]
     assert database.rooms.find_one()["_id"] == {"app": "1", "room": "r"}

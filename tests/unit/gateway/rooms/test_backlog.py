@@ -36,7 +36,7 @@ class TestBatches:
         backlog = Backlog(ROOMY)
         changes = [event(seq) for seq in range(BATCH_CHANGES + 5)]
         for change in changes:
-            backlog.append(change, 0.0)
+            backlog.append(0.0, change)
         assert len(backlog.take()) == BATCH_CHANGES
         assert (len(backlog), backlog.waiting) == (BATCH_CHANGES + 5, 5)
         backlog.confirm()
@@ -46,14 +46,14 @@ class TestBatches:
     def test_are_bounded_in_bytes_but_never_empty(self) -> None:
         backlog = Backlog(ROOMY)
         for seq in range(3):
-            backlog.append(event(seq, text="x" * 3_000_000), 0.0)
+            backlog.append(0.0, event(seq, text="x" * 3_000_000))
         assert [len(backlog.take()), backlog.waiting] == [1, 2]
 
     def test_stay_as_they_are_until_confirmed(self) -> None:
         backlog = Backlog(ROOMY)
-        backlog.append(event(1), 1.0)
+        backlog.append(1.0, event(1))
         first = backlog.take()
-        backlog.append(event(2), 2.0)
+        backlog.append(2.0, event(2))
         assert first == [event(1)]
         assert backlog.oldest == 1.0
         backlog.confirm()
@@ -62,28 +62,40 @@ class TestBatches:
     def test_put_back_they_come_again_before_what_came_later(self) -> None:
         backlog = Backlog(ROOMY)
         for seq in (1, 2):
-            backlog.append(event(seq), 0.0)
+            backlog.append(0.0, event(seq))
         backlog.take()
-        backlog.append(event(3), 0.0)
+        backlog.append(0.0, event(3))
         backlog.put_back()
-        assert list(backlog.take(1)) == [event(1)]
+        assert list(backlog.take(alone=True)) == [event(1)]
         backlog.confirm()
         assert drained(backlog) == [event(2), event(3)]
+
+    def test_what_belongs_together_is_not_parted(self) -> None:
+        backlog = Backlog(ROOMY)
+        for seq in range(BATCH_CHANGES - 1):
+            backlog.append(0.0, event(seq))
+        together: list[Change] = [session("ann"), event(BATCH_CHANGES), event(BATCH_CHANGES + 1)]
+        backlog.append(0.0, *together)
+        backlog.append(0.0, event(BATCH_CHANGES + 2))
+        assert backlog.take()[-3:] == together
+        backlog.put_back()
+        backlog.give_up(lambda change: isinstance(change, EventRecord) and change.seq < BATCH_CHANGES)
+        assert list(backlog.take(alone=True)) == together[:1], "but alone"
 
     def test_what_cannot_be_written_down_is_refused_at_once(self) -> None:
         backlog = Backlog(ROOMY)
         with pytest.raises(TypeError):
-            backlog.append(EventRecord("1", "r", 1, 1, 0.0, "x", {"what": object()}), 0.0)
+            backlog.append(0.0, event(1), EventRecord("1", "r", 1, 2, 0.0, "x", {"what": object()}))
         assert (len(backlog), backlog.size) == (0, 0)
 
 
 class TestOverflow:
     def test_of_each_record_the_newest_stays_in_the_place_of_the_oldest(self) -> None:
         backlog = Backlog(4000)
-        backlog.append(RoomRecord("1", "r", 1), 1.0)
+        backlog.append(1.0, RoomRecord("1", "r", 1))
         for at in range(100):
-            backlog.append(session("ann", f"name {at}"), 2.0)
-        backlog.append(RoomRecord("1", "r", 1, seq=9), 3.0)
+            backlog.append(2.0, session("ann", f"name {at}"))
+        backlog.append(3.0, RoomRecord("1", "r", 1, seq=9))
         waiting = drained(backlog)
         assert isinstance(waiting[0], RoomRecord)
         assert [change for change in waiting if isinstance(change, SessionRecord)][-1] == session("ann", "name 99")
@@ -92,9 +104,9 @@ class TestOverflow:
 
     def test_then_the_oldest_events_are_given_up_and_counted(self) -> None:
         backlog = Backlog(10_000)
-        backlog.append(session("ann"), 0.0)
+        backlog.append(0.0, session("ann"))
         for seq in range(1, 201):
-            backlog.append(event(seq), 0.0)
+            backlog.append(0.0, event(seq))
             assert backlog.size <= 10_000
         waiting = drained(backlog)
         kept = [change.seq for change in waiting if isinstance(change, EventRecord)]
@@ -105,23 +117,23 @@ class TestOverflow:
     def test_rooms_and_sessions_never_are(self) -> None:
         backlog = Backlog(1000)
         for at in range(100):
-            backlog.append(session(f"user {at}"), 0.0)
-            backlog.append(event(at), 0.0)
+            backlog.append(0.0, session(f"user {at}"))
+            backlog.append(0.0, event(at))
         assert [c.user_id for c in drained(backlog) if isinstance(c, SessionRecord)] == [f"user {at}" for at in range(100)]
 
     def test_what_is_under_way_is_not_touched(self) -> None:
         backlog = Backlog(2000)
-        backlog.append(event(1), 0.0)
+        backlog.append(0.0, event(1))
         batch = backlog.take()
         for seq in range(2, 100):
-            backlog.append(event(seq), 0.0)
+            backlog.append(0.0, event(seq))
         backlog.put_back()
-        assert list(backlog.take(1)) == list(batch)
+        assert list(backlog.take(alone=True)) == list(batch)
 
     def test_what_one_gives_up_oneself_is_counted_too(self) -> None:
         backlog = Backlog(ROOMY)
-        backlog.append(event(1), 0.0)
-        backlog.append(event(1, "q"), 0.0)
+        backlog.append(0.0, event(1))
+        backlog.append(0.0, event(1, "q"))
         assert backlog.give_up(lambda change: isinstance(change, EventRecord) and change.room_id == "r") == 1
         assert (backlog.lost, drained(backlog)) == (1, [event(1, "q")])
 
@@ -162,7 +174,7 @@ def carried(steps: Sequence[Change | str], limit: int) -> tuple[Stored, Stored, 
             case str():
                 raise AssertionError(step)
             case change:
-                backlog.append(change, 0.0)
+                backlog.append(0.0, change)
                 appended.append(change)
     arrived += drained(backlog)
     assert backlog.size == 0
