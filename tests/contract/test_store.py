@@ -27,7 +27,8 @@ from gateway.rooms.store import (
 )
 from tests.contract.conftest import NewStore
 
-NOW = 1_790_000_000.25
+NOW = 4_000_000_000.25
+"""Far ahead: nothing of these tests expires while they run."""
 ROOM = RoomRecord("1", "r", 1, seq=3, max_members=4, extra_info={"topic": {"value": "音乐", "updateTime": 1.5}})
 ANN = SessionRecord(
     "session-ann", "1", "r", 1, "ann", "Ann", "audience", True, False, ("a", "b"), token_expires_at=NOW, resume_until=NOW + 90
