@@ -12,7 +12,7 @@ import secrets
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import product
@@ -24,6 +24,8 @@ from adapters.flv.player import HEADERS as FLV_HEADERS
 from adapters.flv.player import FlvPlayer
 from adapters.media.streams import Streams
 from adapters.media.transcoders import TranscoderPool
+from adapters.mongo.rooms import MongoRoomStore
+from adapters.mongo.schema import connect
 from adapters.rtmp.server import RtmpServer
 from adapters.webrtc.connections import Connection, Incoming, Outgoing
 from adapters.webrtc.server import WebRtcServer
@@ -47,10 +49,14 @@ from gateway.http.websocket import add_websocket
 from gateway.http.whip import add_whip
 from gateway.logs import set_up_logging
 from gateway.quality.bitrates import Bitrates
-from gateway.quality.metrics import Metrics, Snapshot, TranscodeSnapshot, Way, WebRtcSnapshot
+from gateway.quality.metrics import Metrics, Snapshot, StoreSnapshot, TranscodeSnapshot, Way, WebRtcSnapshot
+from gateway.rooms.durability import Durability
 from gateway.rooms.grants import Grants
+from gateway.rooms.record import keep_nothing
 from gateway.rooms.registry import Registry
+from gateway.rooms.store import StoreError
 from gateway.signaling.methods import Signaling
+from gateway.signaling.recovery import recover
 from gateway.timers import Timers
 
 _log = logging.getLogger("gateway")
@@ -77,7 +83,9 @@ class Gateway:
         self._armed: asyncio.TimerHandle | None = None
         signers = {app: KeySigner(settings.secret) for app, settings in config.apps.items()}
         self.grants = Grants(signers, config.media.key_ttl, time.time, _new_id)
-        self.registry = Registry(config.apps, config.signaling, config.media, self.grants, self.timers)
+        self.durability = _durability(config, clock)
+        journal = self.durability.record if self.durability else keep_nothing
+        self.registry = Registry(config.apps, config.signaling, config.media, self.grants, self.timers, journal)
         self.transcoders = TranscoderPool(config.webrtc.transcodes, config.media.gop_bytes)
         self.streams = Streams(self.registry, config.media, self.transcoders)
         self.registry.connect(self.streams)
@@ -100,7 +108,7 @@ class Gateway:
         add_api(self.http.app, Api(administration, self.api_keys, clock), clients)
         add_docs(self.http.app, version(_DISTRIBUTION), lambda: self.addresses.http)
         add_pages(self.http.app, DEV_APP if config.dev else None, lambda: self.addresses.ws)
-        add_operations(self.http.app, self.metrics, lambda: self.ready)
+        add_operations(self.http.app, self.metrics, lambda: self.ready, self._is_durable)
         self.ready = False
         self._lag_probe: asyncio.Task[None] | None = None
 
@@ -110,8 +118,13 @@ class Gateway:
         return self.signaling.addresses
 
     async def start(self) -> None:
-        """Listens on every port. Raises OSError, whose text names the address, if one cannot be had."""
+        """Recovers what an earlier process left, and listens on every port.
+
+        Raises OSError, whose text names the address, if one cannot be had, and StoreError.
+        """
         listen = self.config.listen
+        if self.durability:
+            await self._recover(self.durability)
         try:
             with _naming("RTMP", listen.host, listen.rtmp_port):
                 await self.rtmp.start(listen.host, listen.rtmp_port)
@@ -122,6 +135,8 @@ class Gateway:
         except OSError:
             for server in (self.rtmp, self.webrtc):
                 await server.stop(GatewayError(SHUTTING_DOWN))
+            if self.durability:
+                await self.durability.end(self.config.shutdown_grace)
             raise
         self.signaling.addresses = Addresses.of(listen, self.http.port, self.rtmp.port)
         self._lag_probe = asyncio.create_task(self._probe_lag())
@@ -145,11 +160,25 @@ class Gateway:
         self.streams.stop(GatewayError(SHUTTING_DOWN))
         self.transcoders.close()
         await self.http.stop()
+        if self.durability:
+            await self.durability.end(self.config.shutdown_grace)
         if self._lag_probe:
             self._lag_probe.cancel()
         if self._armed:
             self._armed.cancel()
         _log.info("stopped")
+
+    def _is_durable(self) -> bool:
+        """What happens now is stored soon after, if it is stored at all."""
+        return self.durability is None or self.durability.healthy
+
+    async def _recover(self, durability: Durability) -> None:
+        """Takes over rooms, sessions and grants. Who was there has a while to come back."""
+        config = self.config
+        taken = await durability.begin()
+        sessions, window = self.signaling.sessions, config.store.recovery_window
+        for room in recover(taken.rooms, config.apps, self.registry, sessions, config.signaling, window):
+            durability.record.give_up(room.app, room.room_id)
 
     def snapshot(self) -> Snapshot:
         """The state that Prometheus is told."""
@@ -177,6 +206,7 @@ class Gateway:
             bitrates=self._bitrates.at(self._loop.time(), totals),
             webrtc=_webrtc_snapshot(self.webrtc),
             transcodes=self._transcode_snapshot(),
+            store=_store_snapshot(self.durability) if self.durability else None,
             timers=len(self.timers),
             tasks=len(asyncio.all_tasks()),
             ready=self.ready,
@@ -221,6 +251,25 @@ def _naming(protocol: str, host: str, port: int) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno, f"{protocol} on {host}:{port}: {error.strerror or error}") from error
+
+
+def _durability(config: Config, clock: Callable[[], float]) -> Durability | None:
+    """The way of state into the store; None: it lives no longer than the process."""
+    settings = config.store
+    if not settings.url:
+        return None
+    store = MongoRoomStore(
+        connect(settings.url), settings.database, clock, events_ttl=settings.events_ttl, claim_timeout=settings.claim_timeout
+    )
+    return Durability(store, settings, clock, time.time)
+
+
+def _store_snapshot(durability: Durability) -> StoreSnapshot:
+    journal = durability.journal
+    return StoreSnapshot(
+        durability.healthy, journal.pending, journal.pending_bytes, journal.oldest_age, journal.written, journal.retries,
+        journal.lost,
+    )  # fmt: skip
 
 
 def _webrtc_snapshot(server: WebRtcServer) -> WebRtcSnapshot:
@@ -292,6 +341,9 @@ async def _serve(config: Config) -> int:
         await gateway.start()
     except OSError as error:
         _log.error("cannot listen for %s", error.strerror)
+        return 1
+    except StoreError as error:
+        _log.error("cannot use the store: %s", error)
         return 1
     if config.dev:
         _print_welcome(gateway)

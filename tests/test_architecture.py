@@ -29,7 +29,9 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "pylibsrtp": ("adapters.webrtc.aiortc_internals",),
     "OpenSSL": ("adapters.webrtc.aiortc_internals",),
     "av": ("adapters.media.audio", "adapters.media.video", "gateway.demo"),
-    "motor": ("adapters.mongo",),
+    "motor": ("adapters.mongo.schema",),
+    "pymongo": ("adapters.mongo",),
+    "bson": ("adapters.mongo",),
     "cryptography": ("gateway.auth", "adapters.dialects"),
 }
 PURE = (
@@ -37,6 +39,12 @@ PURE = (
     "gateway.signaling.session",
     "gateway.rooms.model",
     "gateway.rooms.events",
+    "gateway.rooms.record",
+    "gateway.rooms.announcements",
+    "gateway.signaling.events",
+    "gateway.rooms.recorder",
+    "gateway.rooms.backlog",
+    "gateway.allowance",
     "gateway.auth",
     "gateway.quality.reports",
     "gateway.quality.component_codes",

@@ -11,14 +11,18 @@ from sanic.response import json, raw
 from gateway.quality.metrics import Metrics
 
 
-def add_operations(app: Sanic[Any, Any], metrics: Metrics, ready: Callable[[], bool]) -> None:
-    """Serves `/healthz`, `/readyz` and `/metrics`."""
+def add_operations(app: Sanic[Any, Any], metrics: Metrics, ready: Callable[[], bool], durable: Callable[[], bool]) -> None:
+    """Serves `/healthz`, `/readyz` and `/metrics`.
+
+    A store that is away makes a gateway not durable, which `/readyz` says; it goes on taking sessions.
+    """
 
     async def healthz(request: Request) -> HTTPResponse:
         return json({"status": "ok"})
 
     async def readyz(request: Request) -> HTTPResponse:
-        return json({"status": "ready"}) if ready() else json({"status": "not ready"}, status=503)
+        told = {"status": "ready" if ready() else "not ready", "durable": durable()}
+        return json(told, status=200 if ready() else 503)
 
     async def scrape(request: Request) -> HTTPResponse:
         return raw(metrics.exposition(), content_type=metrics.content_type)

@@ -64,6 +64,20 @@ class TranscodeSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreSnapshot:
+    """The way of state into the store, as numbers."""
+
+    healthy: bool
+    pending: int
+    pending_bytes: int
+    oldest_age: float
+    """Seconds for which the oldest change has been waiting."""
+    written: int
+    retries: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The gateway's state at one moment, as numbers."""
 
@@ -94,6 +108,8 @@ class Snapshot:
     """Media, in bit/s."""
     webrtc: WebRtcSnapshot
     transcodes: TranscodeSnapshot
+    store: StoreSnapshot | None
+    """None: there is none."""
     timers: int
     tasks: int
     ready: bool = field(default=True)
@@ -128,9 +144,23 @@ class _State(Collector):
         yield _counter("gateway_viewers_dropped", "Viewers let go because they stayed behind", ("protocol",), now.dropped)
         yield _counter("gateway_refusals", "Media connections refused or cut for a fault", ("protocol", "reason"), now.refusals)
         yield from _webrtc(now.webrtc)
+        if now.store is not None:
+            yield from _store(now.store)
         yield from _transcodes(now.transcodes)
         yield GaugeMetricFamily("gateway_timers", "Deadlines waiting", value=now.timers)
         yield GaugeMetricFamily("gateway_tasks", "Tasks of the event loop", value=now.tasks)
+
+
+def _store(now: StoreSnapshot) -> Iterator[Metric]:
+    yield GaugeMetricFamily("gateway_store_healthy", "1 if what happens is stored soon after", value=int(now.healthy))
+    yield GaugeMetricFamily("gateway_journal_pending", "Changes that the store has not confirmed yet", value=now.pending)
+    yield GaugeMetricFamily("gateway_journal_pending_bytes", "Their size", value=now.pending_bytes)
+    yield GaugeMetricFamily(
+        "gateway_journal_oldest_seconds", "Age of the oldest of them: what a sudden death would lose", value=now.oldest_age
+    )
+    yield CounterMetricFamily("gateway_journal_written", "Changes that the store has confirmed", value=now.written)
+    yield CounterMetricFamily("gateway_journal_retries", "Attempts to write that failed and were made again", value=now.retries)
+    yield CounterMetricFamily("gateway_journal_lost", "Changes that will never be stored", value=now.lost)
 
 
 def _webrtc(now: WebRtcSnapshot) -> Iterator[Metric]:

@@ -94,3 +94,7 @@ class Grants:
         """A connection with this grant's key was accepted."""
         grant.used = True
         self._grants[grant.id] = grant
+
+    def restore(self, grant: Grant) -> None:
+        """A grant of an earlier process of this gateway: its key opens what it opened."""
+        self._grants[grant.id] = grant

@@ -53,7 +53,7 @@ class Role(StrEnum):
 
 
 class Reason(Enum):
-    """Why a stream or a user went away: ZEGO's stream-delete reasons."""
+    """Why a stream or a user went away: ZEGO's stream-delete reasons, and a name."""
 
     STOPPED = (1, "stopped")
     HEARTBEAT_TIMEOUT = (2, "heartbeatTimeout")
@@ -61,6 +61,8 @@ class Reason(Enum):
     KICKED = (4, "kicked")
     OFFLINE = (5, "offline")
     REMOVED = (6, "removedByServer")
+    SERVER_RESTART = (5, "serverRestart")
+    """It was there before the gateway was started anew, and did not come back."""
 
     def __init__(self, number: int, label: str) -> None:
         self.number = number

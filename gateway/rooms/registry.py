@@ -96,6 +96,17 @@ class Registry(Casting):
         if not room.sessions:
             self._close(room)
 
+    def restore_room(self, room: Room) -> None:
+        """A room that there was before the gateway was started anew."""
+        self.rooms[room.app, room.id] = room
+        count(self._rooms_of_app, room.app, 1)
+        self._count_later(room)
+
+    def restore_session(self, session: Session) -> None:
+        """A session that there was before the gateway was started anew. `session.room` is the registry's own."""
+        session.room.sessions[session.user.id] = session
+        count(self._sessions_of_app, session.app, 1)
+
     def set_role(self, session: Session, role: Role) -> None:
         """Another role: the audience publishes nothing and is not seen by others, a broadcaster may and is."""
         before = session.user

@@ -37,7 +37,7 @@ from gateway.rooms.events import (
     StreamUpdated,
 )
 from gateway.rooms.grants import Grants
-from gateway.rooms.model import Grant, Medium, Reason, Session, Stream, StreamState, StreamView
+from gateway.rooms.model import Grant, Medium, Reason, Room, Session, Stream, StreamState, StreamView
 from gateway.rooms.record import GrantEnded, GrantRecord, Journal, StreamForbidden, keep_nothing
 from gateway.timers import Timer, Timers
 
@@ -121,6 +121,28 @@ class StreamBook:
         del self.forbidden[app, stream_id]
         self._journal(StreamForbidden(app, stream_id, False))
         return True
+
+    # What an earlier process left ----------------------------------------------------------------------------------
+
+    def restore_publishing(self, grant: Grant, room: Room, media: frozenset[Medium], extra_info: str) -> Stream:
+        """A stream that was published before the gateway was started anew. `media`: what arrived, if others knew of it."""
+        self.grants.restore(grant)
+        stream = Stream(grant, room, StreamState.ON_AIR if media else StreamState.AWAITED, media, extra_info=extra_info)
+        if grant.session is not None:
+            grant.session.publishing[grant.stream_id] = stream
+        self._enter(stream)
+        return stream
+
+    def restore_playing(self, grant: Grant) -> None:
+        """A play that there was before the gateway was started anew."""
+        self.grants.restore(grant)
+        if grant.session is not None:
+            grant.session.playing[grant.stream_id] = grant
+        self._plays.setdefault((grant.app, grant.stream_id), set()).add(grant)
+
+    def withdraw(self, stream: Stream, reason: Reason) -> None:
+        """The stream's media is over, as far as others know of it; its grant stays."""
+        self._off_air(stream, reason, None)
 
     # What the media plane sees -------------------------------------------------------------------------------------
 

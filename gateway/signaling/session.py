@@ -41,6 +41,8 @@ class Happening(Enum):
     """The app's backend put the user out."""
     ROOM_CLOSED = auto()
     """The app's backend closed the room."""
+    NOT_RECOVERED = auto()
+    """It was there before the gateway was started anew, and its client did not come back."""
     TOKEN_EXPIRED = auto()
     """Its token has ended, in an app that puts such sessions out."""
 
@@ -56,6 +58,7 @@ NEXT_PHASE: dict[tuple[Phase, Happening], Phase] = {
     (Phase.DETACHED, Happening.RESUMED): Phase.ATTACHED,
     (Phase.DETACHED, Happening.REPLACED): Phase.ENDED,
     (Phase.DETACHED, Happening.WINDOW_OVER): Phase.ENDED,
+    (Phase.DETACHED, Happening.NOT_RECOVERED): Phase.ENDED,
     (Phase.DETACHED, Happening.KICKED): Phase.ENDED,
     (Phase.DETACHED, Happening.ROOM_CLOSED): Phase.ENDED,
     (Phase.DETACHED, Happening.TOKEN_EXPIRED): Phase.ENDED,
@@ -79,6 +82,7 @@ class Ending:
 ENDINGS: dict[Happening, Ending] = {
     Happening.LOGGED_OUT: Ending(Reason.STOPPED),
     Happening.WINDOW_OVER: Ending(Reason.HEARTBEAT_TIMEOUT, resumable_anew=True),
+    Happening.NOT_RECOVERED: Ending(Reason.SERVER_RESTART, resumable_anew=True),
     Happening.REPLACED: Ending(Reason.SAME_USER, KICKED_BY_SAME_USER, CloseReason.KICKED_BY_SAME_USER),
     Happening.KICKED: Ending(Reason.KICKED, KICKED, CloseReason.KICKED),
     Happening.ROOM_CLOSED: Ending(Reason.KICKED, KICKED, CloseReason.ROOM_CLOSED),

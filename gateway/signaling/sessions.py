@@ -86,6 +86,16 @@ class Sessions:
         self.by_id[session.id] = self.by_user[place] = attachment
         self._watch_token(attachment)
 
+    def restore(self, attachment: Attachment, window: float) -> None:
+        """Enters a session that there was before the gateway was started anew. Its client has so many seconds to come."""
+        session = attachment.session
+        attachment.phase = Phase.DETACHED
+        self._registry.restore_session(session)
+        self.by_id[session.id] = attachment
+        self.by_user[self._place(session.app, session.user.id, session.room.id)] = attachment
+        attachment.window = self._timers.after(window, lambda: self.end(attachment, Happening.NOT_RECOVERED))
+        self._watch_token(attachment)
+
     def detach(self, attachment: Attachment) -> None:
         """Its socket is lost: the resume window opens."""
         attachment.phase = NEXT_PHASE[attachment.phase, Happening.SOCKET_LOST]

@@ -53,7 +53,7 @@ async def test_readyz_says_503_while_it_stops() -> None:
         stopping = asyncio.create_task(gateway.stop())
         await asyncio.sleep(0.1)
         response = await probe.get("/readyz")
-        assert (response.status_code, json_of(response)) == (503, {"status": "not ready"})
+        assert (response.status_code, json_of(response)) == (503, {"status": "not ready", "durable": True})
     with pytest.raises(ConnectionError):
         await asyncio.open_connection("127.0.0.1", gateway.http.port)
     await stopping
@@ -85,6 +85,8 @@ def documented() -> set[str]:
 
 OF_PEERS = {"gateway_rtp_loss_ratio", "gateway_rtp_round_trip_seconds"}
 """What is there only while somebody uses WebRTC, as `test_whip` sees."""
+OF_A_STORE = {name for name in documented() if name.startswith(("gateway_store_", "gateway_journal_"))}
+"""What is there only where state is stored, as `test_restart` sees."""
 
 
 async def test_every_metric_is_documented_and_every_documented_one_is_there() -> None:
@@ -102,7 +104,7 @@ async def test_every_metric_is_documented_and_every_documented_one_is_there() ->
         for client in (anna, bert):
             await client.close()
     assert all(name.startswith("gateway_") for name in found)
-    assert found | OF_PEERS == documented()
+    assert found | OF_PEERS | OF_A_STORE == documented()
 
 
 async def test_the_numbers_are_right_in_a_known_situation_and_back_at_0_afterwards() -> None:

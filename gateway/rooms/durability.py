@@ -1,0 +1,75 @@
+"""What makes a gateway's state outlive its process: the store, the journal on the way to it, and what was there before."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from gateway.config import StoreSettings
+from gateway.rooms.journal import Journal
+from gateway.rooms.recorder import Recorder
+from gateway.rooms.store import Claim, RoomStore, StoreUnavailableError, Taken
+
+_log = logging.getLogger("gateway.rooms")
+
+_PATIENCE = 30.0
+"""Seconds that a starting gateway waits for its store: without what is in it nobody could resume."""
+_PAUSE = 1.0
+
+
+class Durability:
+    """One process's state on its way to the store. `record` is the registry's journal."""
+
+    def __init__(
+        self, store: RoomStore, settings: StoreSettings, clock: Callable[[], float], wall_clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self.journal = Journal(
+            store, settings.journal_batch, settings.journal_bytes, clock,
+            on_stale=_on_stale, on_superseded=_on_superseded, on_claim_lost=_on_claim_lost,
+        )  # fmt: skip
+        self.record = Recorder(self.journal.append, wall_clock)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether what happens now would survive a sudden death, but for the last moments."""
+        return self._store.healthy and self.journal.healthy
+
+    async def begin(self) -> Taken:
+        """Opens the store and takes over what an earlier process left. Raises StoreError if that cannot be."""
+        until = self._clock() + _PATIENCE
+        while True:
+            try:
+                await self._store.open()
+                taken = await self._store.take_over(self._wall_clock())
+                break
+            except StoreUnavailableError as error:
+                if self._clock() > until:
+                    raise
+                _log.warning("the store does not answer error=%r", str(error))
+                await asyncio.sleep(_PAUSE)
+        self.record.take_over(taken)
+        self.journal.start()
+        return taken
+
+    async def end(self, deadline: float) -> None:
+        """Writes what is pending, for `deadline` seconds at most, and closes the store."""
+        if not await self.journal.flush(deadline):
+            _log.error("state was not stored changes=%d", self.journal.pending)
+        await self.journal.stop()
+        await self._store.close()
+
+
+def _on_stale(app: str, room_id: str) -> None:
+    _log.error("room was taken over by another process app=%s room=%r", app, room_id)
+
+
+def _on_superseded() -> None:
+    _log.error("another process of the same name has taken over all rooms: nothing is stored any more")
+
+
+def _on_claim_lost(claim: Claim) -> None:
+    _log.warning("claim lost kind=%s app=%s id=%r", claim.kind, claim.app, claim.id)
