@@ -238,6 +238,34 @@ async def test_a_browser_without_h264_takes_part_by_transcoding(tmp_path: Path) 
         await until(lambda: not transcoding(), "nobody needs it any more")
 
 
+async def test_b_frames_that_others_refer_to_are_made_anew_for_a_browser_and_shown_in_order(tmp_path: Path) -> None:
+    clip_with_b = tmp_path / "b-frames.flv"
+    picture = ("-f", "lavfi", "-i", f"testsrc=size=320x240:rate={FPS}", "-f", "lavfi", "-i", "sine=sample_rate=44100")
+    coding = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-b_strategy", "0", "-x264-params", "b-pyramid=normal")
+    form = ("-g", "30", "-pix_fmt", "yuv420p", "-c:a", "aac")
+    made = await run("ffmpeg", "-v", "error", *picture, "-t", "10", *coding, *form, clip_with_b)
+    assert (made.code, made.errors) == (0, "")
+    async with running() as gateway, browsing("chromium") as browser:
+        client = await Client.login(gateway, "phone")
+        url = url_of(await client.call("publish", streamID=PHONE))
+        source = ("-re", "-stream_loop", "-1", "-i", clip_with_b)
+        async with started("ffmpeg", "-v", "error", "-nostdin", *source, "-c", "copy", "-f", "flv", url):
+            await until(lambda: any(stream.announced for stream in gateway.registry.streams.values()), "the phone on air")
+            guest = await Guest.join(browser, gateway, "ann", "none")
+            await guest.sees(PHONE)
+            await guest.decodes(PHONE, 2 * FPS)
+            assert len(transcoding()) == 1
+            before = (await guest.incoming(PHONE))["video"]
+            await guest.decodes(PHONE, 5 * FPS)
+            after = (await guest.incoming(PHONE))["video"]
+            seconds = since(before, after, "timestamp") / 1000
+            assert since(before, after, "framesDecoded") / seconds > 0.9 * FPS
+            assert since(before, after, "freezeCount") == 0
+            await guest.click("leave-button")
+            await until(lambda: not transcoding(), "nobody needs it any more")
+        await client.close()
+
+
 async def test_tabs_that_are_closed_and_browsers_that_die_leave_nothing_behind() -> None:
     settings = config(
         signaling={"resume_window": 2.0, "heartbeat_deadline": 5.0}, media={"publish_grace": 1.0},
