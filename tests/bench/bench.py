@@ -113,6 +113,8 @@ def line(record: Record) -> str:
         parts.append(f"pictures={client['pictures']} silent={client['silent']} first_worst={client['first_worst_ms']}ms")
     if "join_ms" in record:
         parts.append(f"join={record['join_ms']}ms")
+    if "per_cpu_s" in record:
+        parts.append(f"per_cpu_s={record['per_cpu_s']} client_cpu={client['client_cpu_s_per_s']}")
     if "latency_ms" in client:
         parts.append(f"lost={client['frames_lost']} silent={client.get('players_no_audio_in_window')}")
         parts += [f"{name}={_pair(client, key)}" for name, key in _SPREADS if key in client]

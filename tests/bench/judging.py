@@ -26,6 +26,10 @@ class Scale:
     """WebRTC players."""
     rtc_publishers: int = 10
     """WebRTC publishers."""
+    sessions: int = 2000
+    """Clients that log in and stay."""
+    talkers: int = 200
+    """Clients in rooms where messages are sent."""
 
 
 @dataclass(frozen=True, slots=True)

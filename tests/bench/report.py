@@ -74,6 +74,10 @@ def _each(repeats: Sequence[Record]) -> str:
     return spread((1000 * record["server"]["server_cpu"] / record["n"] for record in repeats if record["n"]), 2)
 
 
+def _number(key: str, digits: int) -> Callable[[Sequence[Record]], str]:
+    return lambda repeats: spread((record[key] for record in repeats), digits)
+
+
 def _field(*keys: str) -> Callable[[Sequence[Record]], str]:
     return lambda repeats: " / ".join(str(repeats[0].get(key, "-")) for key in keys)
 
@@ -94,6 +98,17 @@ _WEBRTC: Sequence[Column] = (
     ("connect ms p50 ; p99", _quantiles("connect_ms", 0)),
     ("first picture ms p50 ; p99", _quantiles("first_picture_ms", 0)),
     *_DELIVERY,
+)
+
+_PER_CPU: Column = ("per CPU second", _number("per_cpu_s", 0))
+_CLIENT_CPU: Column = ("client CPU", _client("client_cpu_s_per_s", 3))
+_TALK: Sequence[Column] = (
+    *_START,
+    _MEMORY,
+    _PER_CPU,
+    ("messages delivered", _client("received", 0)),
+    ("of them answers", _client("answered", 0)),
+    _CLIENT_CPU,
 )
 
 _TABLES: Sequence[tuple[str, str, Sequence[Column]]] = (
@@ -166,6 +181,13 @@ _TABLES: Sequence[tuple[str, str, Sequence[Column]]] = (
         ),
     ),
     ("idle", "Idle", (*_START, _MEMORY)),
+    (
+        "logins",
+        "N clients connect, log in and stay",
+        (*_START, _MEMORY, _PER_CPU, ("kB per session", _number("session_kb", 1)), ("inside", _client("inside", 0)), _CLIENT_CPU),
+    ),
+    ("broadcast", "N clients in rooms of 50, in each of which two send", _TALK),
+    ("echo", "N clients that hear only themselves", _TALK),
 )
 
 

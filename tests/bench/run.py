@@ -3,7 +3,8 @@
 Prints a table of each measurement and a verdict for each point of the comparison; exits 0 only if all are met. The
 servers take turns, so that what else happens on the machine meets all of them. Everything it starts it stops again, also
 on Ctrl-C. `--quick`: one repeat and short windows, to see that all of it works; its numbers mean little.
-`--only rtmp`: RTMP and HTTP-FLV beside nginx-rtmp and node-media-server; `--only webrtc`: WebRTC beside aiortc.
+`--only rtmp`: RTMP and HTTP-FLV beside nginx-rtmp and node-media-server; `--only webrtc`: WebRTC beside aiortc;
+`--only signaling`: logins and messages beside a bare Sanic WebSocket echo.
 """
 
 from __future__ import annotations
@@ -22,7 +23,17 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from tests.bench import acceptance, acceptance_webrtc, bench, measure, measure_webrtc, servers
+from tests.bench import (
+    acceptance,
+    acceptance_signaling,
+    acceptance_webrtc,
+    bench,
+    measure,
+    measure_signaling,
+    measure_webrtc,
+    servers,
+    talk,
+)
 from tests.bench.acceptance import NGINX, NODE, UNBATCHED
 from tests.bench.clips import opus
 from tests.bench.judging import OURS, Judge, Results, Scale, Verdict, judged
@@ -61,12 +72,15 @@ class Plan:
     rtmp_relays: int = 200
     """Streams published over RTMP and played over WebRTC, one after the other."""
     passes: int = 3
+    talk: float = 5.0
+    """Seconds of messages that are measured."""
 
 
 FULL = Plan(Scale(), PACE, repeats=3, cycles=200)
 QUICK = Plan(
-    Scale(), Pace(window=5.0, settle=2.0), repeats=1, cycles=40, rtc_cycles=20, joins=40, whip_relays=20, rtmp_relays=20
-)
+    Scale(), Pace(window=5.0, settle=2.0), repeats=1, cycles=40, rtc_cycles=20, joins=40, whip_relays=20, rtmp_relays=20,
+    talk=2.0,
+)  # fmt: skip
 
 Step = Callable[[], Record]
 """One measurement, to be made."""
@@ -221,6 +235,21 @@ def _webrtc_churn(plan: Plan, folder: Path) -> Iterator[Step]:
         yield from [one_pass] * plan.passes
 
 
+def _signaling(plan: Plan, repeats: int, folder: Path) -> Generator[Step, None, None]:
+    """Every measurement has a process of its own: what a session holds shows only where nothing was freed before."""
+    scale = plan.scale
+    for repeat in range(repeats):
+        for number, server in enumerate((talk.gateway, talk.echo)):
+            connections = scale.sessions + measure_signaling.WARM
+            with server(_made(folder / f"logins-{repeat}-{number}"), connections) as talker:
+                yield partial(measure_signaling.logins, talker, scale.sessions)
+        for number, server in enumerate((talk.gateway, talk.echo)):
+            with server(_made(folder / f"talk-{repeat}-{number}"), scale.talkers) as talker:
+                yield partial(measure_signaling.broadcast, talker, scale.talkers, plan.talk)
+                if server is talk.echo:
+                    yield partial(measure_signaling.echo, talker, scale.talkers, plan.talk)
+
+
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
@@ -229,6 +258,7 @@ def _made(folder: Path) -> Path:
 GROUPS: Mapping[str, tuple[Steps, Sequence[Judge]]] = {
     "rtmp": (_rtmp, acceptance.POINTS),
     "webrtc": (_webrtc, acceptance_webrtc.POINTS),
+    "signaling": (_signaling, acceptance_signaling.POINTS),
 }
 """What is measured and judged together."""
 

@@ -83,7 +83,7 @@ def gateway(
 
     `consent_timeout`: seconds without a sign of life after which it lets a WebRTC peer go.
     """
-    http, rtmp, udp = _free_ports(3)
+    http, rtmp, udp = free_ports(3)
     secret = secrets.token_urlsafe(48)
     config = folder / "gateway.toml"
     batches = "" if batched else "rtc_batch = 0.0\nlive_batch = 0.0\n"
@@ -97,7 +97,7 @@ def gateway(
     keys = _Keys(secret, f"rtmp://{HOST}:{rtmp}", f"http://{HOST}:{http}")
     many = [f"many{number}" for number in range(streams)]
     command = [str(ROOT / ".venv/bin/gateway"), "serve", "--config", str(config)]
-    with _started(label, command, folder, (http, rtmp)) as pid:
+    with started(label, command, folder, (http, rtmp)) as pid:
         yield Server(
             label,
             pid,
@@ -112,7 +112,7 @@ def gateway(
 @contextmanager
 def nginx_rtmp(folder: Path) -> Iterator[Server]:
     """Debian's nginx with its RTMP module, one worker, stock settings."""
-    [rtmp] = _free_ports(1)
+    [rtmp] = free_ports(1)
     prefix = TOOLS / "nginx"
     config = folder / "nginx.conf"
     config.write_text(
@@ -122,14 +122,14 @@ def nginx_rtmp(folder: Path) -> Iterator[Server]:
         f"rtmp {{ access_log off; server {{ listen {HOST}:{rtmp}; application live {{ live on; }} }} }}\n"
     )
     command = [str(prefix / "usr/sbin/nginx"), "-e", str(folder / "nginx.log"), "-p", str(folder), "-c", str(config)]
-    with _started("nginx-rtmp", command, folder, (rtmp,)) as pid:
+    with started("nginx-rtmp", command, folder, (rtmp,)) as pid:
         yield _plain("nginx-rtmp", pid, f"rtmp://{HOST}:{rtmp}", "")
 
 
 @contextmanager
 def node_media_server(folder: Path) -> Iterator[Server]:
     """node-media-server from npm, its web administration off."""
-    rtmp, http = _free_ports(2)
+    rtmp, http = free_ports(2)
     settings = {
         "bind": HOST,
         "store": {"path": str(folder / "store")},
@@ -143,16 +143,16 @@ def node_media_server(folder: Path) -> Iterator[Server]:
     config.write_text(json.dumps(settings))
     start = TOOLS / "npm/bench/node_modules/node-media-server/bin/app.js"
     command = [program("node"), str(start), "--config", str(config), "--no-admin"]
-    with _started("node-media-server", command, folder, (rtmp, http), {"NODE_ENV": "production"}) as pid:
+    with started("node-media-server", command, folder, (rtmp, http), {"NODE_ENV": "production"}) as pid:
         yield _plain("node-media-server", pid, f"rtmp://{HOST}:{rtmp}", f"http://{HOST}:{http}")
 
 
 @contextmanager
 def aiortc_stock(folder: Path) -> Iterator[Server]:
     """A WHEP server made of aiortc as it comes; it publishes the clip to itself, always."""
-    [http] = _free_ports(1)
+    [http] = free_ports(1)
     command = [sys.executable, str(ROOT / "tests/bench/stock.py"), str(http), str(clip()), str(opus())]
-    with _started("aiortc", command, folder, (http,), {"PYTHONPATH": str(ROOT)}) as pid:
+    with started("aiortc", command, folder, (http,), {"PYTHONPATH": str(ROOT)}) as pid:
         yield Server("aiortc", pid, Addresses(), {"whep": Addresses(f"http://{HOST}:{http}/whep")})
 
 
@@ -195,7 +195,7 @@ def _file(file: Path, urls: Sequence[str]) -> Addresses:
     return Addresses(file=file)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind((HOST, 0))
@@ -206,7 +206,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def _started(
+def started(
     label: str, command: Sequence[str], folder: Path, ports: Sequence[int], environment: Mapping[str, str] | None = None
 ) -> Iterator[int]:
     """A server process; its id once all `ports` accept connections. Raises ServerError."""
