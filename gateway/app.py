@@ -63,6 +63,8 @@ _log = logging.getLogger("gateway")
 
 _DISTRIBUTION = "miniprogram-gateway"
 _ID_BYTES = 12
+_PROCESS = "gateway"
+"""This process's name in the store, which it keeps over restarts."""
 _WELCOME_STREAM = "demo"
 """The stream that development mode prints addresses for."""
 _WELCOME_TTL = 24 * HOURS
@@ -96,7 +98,7 @@ class Gateway:
         self._bitrates: Bitrates[Way] = Bitrates(clock())
         self.signaling = Signaling(
             config.signaling, config.apps, self.registry, Addresses.of(config.listen), self.webrtc, self._ice_servers,
-            self.timers, clock, time.time, _new_id,
+            self.timers, clock, time.time, _new_id, claims=self.durability.claims if self.durability else None,
         )  # fmt: skip
         clients = Clients(config.listen.trusted_proxies)
         add_websocket(self.http.app, self.signaling, config.signaling, clients)
@@ -178,7 +180,7 @@ class Gateway:
         taken = await durability.begin()
         sessions, window = self.signaling.sessions, config.store.recovery_window
         for room in recover(taken.rooms, config.apps, self.registry, sessions, config.signaling, window):
-            durability.record.give_up(room.app, room.room_id)
+            durability.give_up(room.app, room.room_id)
 
     def snapshot(self) -> Snapshot:
         """The state that Prometheus is told."""
@@ -207,6 +209,7 @@ class Gateway:
             webrtc=_webrtc_snapshot(self.webrtc),
             transcodes=self._transcode_snapshot(),
             store=_store_snapshot(self.durability) if self.durability else None,
+            reports=dict(self.signaling.reports),
             timers=len(self.timers),
             tasks=len(asyncio.all_tasks()),
             ready=self.ready,
@@ -259,9 +262,10 @@ def _durability(config: Config, clock: Callable[[], float]) -> Durability | None
     if not settings.url:
         return None
     store = MongoRoomStore(
-        connect(settings.url), settings.database, clock, events_ttl=settings.events_ttl, claim_timeout=settings.claim_timeout
-    )
-    return Durability(store, settings, clock, time.time)
+        connect(settings.url), settings.database, clock, process=_PROCESS, events_ttl=settings.events_ttl,
+        claim_timeout=settings.claim_timeout,
+    )  # fmt: skip
+    return Durability(store, settings, clock, time.time, _PROCESS)
 
 
 def _store_snapshot(durability: Durability) -> StoreSnapshot:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from sanic import Request, Sanic, Websocket
@@ -88,9 +89,11 @@ class _Inbox:
 class _Outbox:
     """Messages on their way to one client. Full: the socket is closed, the session lives on without it."""
 
-    def __init__(self, ws: Websocket, limit: int) -> None:
+    def __init__(self, ws: Websocket, limit: int, pause: Callable[[], int]) -> None:
+        """`pause`: milliseconds after which a client that was too slow may come back."""
         self._ws = ws
         self._limit = limit
+        self._pause = pause
         self._texts: deque[str] = deque()
         self._ready = asyncio.Event()
         self._close: tuple[CloseReason, int | None] | None = None
@@ -101,8 +104,9 @@ class _Outbox:
             return
         if len(self._texts) >= self._limit:
             self._texts.clear()
-            self.close(CloseReason.SLOW_CLIENT)
-            self._ws.fail_connection(CloseReason.SLOW_CLIENT.code, CloseReason.SLOW_CLIENT.text())
+            slow, after_ms = CloseReason.SLOW_CLIENT, self._pause()
+            self.close(slow, after_ms)
+            self._ws.fail_connection(slow.code, slow.text(after_ms))
             return
         self._texts.append(text)
         self._ready.set()
@@ -150,7 +154,7 @@ def add_websocket(
     async def handle(request: Request[Any, Any], ws: Websocket) -> None:
         peer = clients.address(request)
         inbox = _Inbox(ws)
-        outbox = _Outbox(ws, settings.outbox_messages)
+        outbox = _Outbox(ws, settings.outbox_messages, signaling.pause)
         writer = asyncio.create_task(outbox.run())
         conversation = signaling.connect(outbox, peer)
         try:

@@ -110,6 +110,8 @@ class Snapshot:
     transcodes: TranscodeSnapshot
     store: StoreSnapshot | None
     """None: there is none."""
+    reports: Mapping[tuple[str, str], int]
+    """What clients reported so far, by direction (push, pull) and event."""
     timers: int
     tasks: int
     ready: bool = field(default=True)
@@ -147,6 +149,7 @@ class _State(Collector):
         if now.store is not None:
             yield from _store(now.store)
         yield from _transcodes(now.transcodes)
+        yield _counter("gateway_reports", "Reports of clients about their media", ("direction", "event"), now.reports)
         yield GaugeMetricFamily("gateway_timers", "Deadlines waiting", value=now.timers)
         yield GaugeMetricFamily("gateway_tasks", "Tasks of the event loop", value=now.tasks)
 

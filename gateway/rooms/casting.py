@@ -75,6 +75,12 @@ class Casting(StreamBook):
         else:
             self._end_publishing(stream, Reason.STOPPED)
 
+    def lose(self, app: str, stream_id: str, grant_id: str) -> None:
+        """The streamID turned out to be another publisher's: the stream of this grant ends. Harmless if it has ended."""
+        stream = self.streams.get((app, stream_id))
+        if stream is not None and stream.grant.id == grant_id:
+            self._end_publishing(stream, Reason.REMOVED, STREAM_ID_TAKEN)
+
     def play(
         self, session: Session, stream_id: str, media: frozenset[Medium], mode: PlayMode, wait: bool, transport: str
     ) -> Grant:

@@ -1,4 +1,7 @@
-"""What makes a gateway's state outlive its process: the store, the journal on the way to it, and what was there before."""
+"""What makes a gateway's state outlive its process: the store, the journal on the way to it, and what was there before.
+
+Claims are the one thing that somebody waits for (`claims.py`); everything else reaches the store through the journal alone.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import logging
 from collections.abc import Callable
 
 from gateway.config import StoreSettings
+from gateway.rooms.claims import Claims
 from gateway.rooms.journal import Journal
+from gateway.rooms.record import Record
 from gateway.rooms.recorder import Recorder
 from gateway.rooms.store import Claim, RoomStore, StoreUnavailableError, Taken
 
@@ -19,19 +24,21 @@ _PAUSE = 1.0
 
 
 class Durability:
-    """One process's state on its way to the store. `record` is the registry's journal."""
+    """One process's state on its way to the store. `record` is the registry's journal; `process` names it in the store."""
 
     def __init__(
-        self, store: RoomStore, settings: StoreSettings, clock: Callable[[], float], wall_clock: Callable[[], float]
-    ) -> None:
+        self, store: RoomStore, settings: StoreSettings, clock: Callable[[], float], wall_clock: Callable[[], float],
+        process: str = "gateway",
+    ) -> None:  # fmt: skip
         self._store = store
         self._clock = clock
         self._wall_clock = wall_clock
         self.journal = Journal(
             store, settings.journal_batch, settings.journal_bytes, clock,
-            on_stale=_on_stale, on_superseded=_on_superseded, on_claim_lost=_on_claim_lost,
+            on_stale=_on_stale, on_superseded=_on_superseded, on_claim_lost=self._on_claim_lost,
         )  # fmt: skip
-        self.record = Recorder(self.journal.append, wall_clock)
+        self.claims = Claims(store, process, settings.claim_timeout, self.journal.append, wall_clock)
+        self._recorder = Recorder(self.journal.append, wall_clock)
 
     @property
     def healthy(self) -> bool:
@@ -51,12 +58,25 @@ class Durability:
                     raise
                 _log.warning("the store does not answer error=%r", str(error))
                 await asyncio.sleep(_PAUSE)
-        self.record.take_over(taken)
+        self._recorder.take_over(taken)
         self.journal.start()
         return taken
 
+    def record(self, fact: Record) -> None:
+        """Takes a fact at once; the store has it soon after."""
+        self._recorder(fact)
+        self.claims.hear(fact)
+
+    def give_up(self, app: str, room_id: str) -> None:
+        """A room that was taken over is not continued."""
+        self._recorder.give_up(app, room_id)
+
+    def _on_claim_lost(self, claim: Claim) -> None:
+        self.claims.contest(claim)
+
     async def end(self, deadline: float) -> None:
         """Writes what is pending, for `deadline` seconds at most, and closes the store."""
+        await self.claims.close()
         if not await self.journal.flush(deadline):
             _log.error("state was not stored changes=%d", self.journal.pending)
         await self.journal.stop()
@@ -69,7 +89,3 @@ def _on_stale(app: str, room_id: str) -> None:
 
 def _on_superseded() -> None:
     _log.error("another process of the same name has taken over all rooms: nothing is stored any more")
-
-
-def _on_claim_lost(claim: Claim) -> None:
-    _log.warning("claim lost kind=%s app=%s id=%r", claim.kind, claim.app, claim.id)

@@ -24,6 +24,7 @@ class Recorder:
     """Turns facts into changes for the store. It is the registry's journal.
 
     Grants of signed addresses are left out: their keys say all that there is to know. Forbidden streamIDs are not stored.
+    Claims are not told here (`claims.py`).
     """
 
     def __init__(self, append: Callable[[store.Change], None], wall_clock: Callable[[], float]) -> None:

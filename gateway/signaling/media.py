@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from gateway.addresses import Addresses, MediaAddress
 from gateway.auth.access import AccessRequest
 from gateway.auth.stream_keys import encode_stream_id
-from gateway.errors import INVALID_PARAMS, PEER_NOT_FOUND, TOKEN_EXPIRED, GatewayError
+from gateway.errors import INVALID_PARAMS, KEY_REVOKED, PEER_NOT_FOUND, STREAM_ID_TAKEN, TOKEN_EXPIRED, GatewayError
+from gateway.rooms.claims import Answer, Claims
 from gateway.rooms.model import STREAM_ID, Grant, Medium, Session
 from gateway.rooms.registry import Registry
 from gateway.signaling import messages
@@ -83,6 +84,8 @@ class Asker:
     peers: Peers
     expired: bool = False
     """Its token has ended: what it has goes on, nothing new begins."""
+    claims: Claims | None = None
+    """Who has which streamID in the whole app; None: nobody is asked."""
 
     def access(self, grant: Grant) -> AccessRequest:
         """What the media side is asked on behalf of the session, which holds this grant."""
@@ -98,9 +101,11 @@ async def _publish(asker: Asker, params: messages.Publish) -> AddressResult | De
     _check_token(asker, new=before is None)
     as_it_was = before and (before.grant.media, before.extra_info, before.grant.transport)
     grant = asker.registry.publish(session, stream_id, params.media, params.extra_info, params.transport)
-    if params.sdp is None:
-        return _addressed(asker, grant, asker.addresses.push)
     try:
+        if before is None and asker.claims is not None:
+            await _claim(asker.claims, session, grant)
+        if params.sdp is None:
+            return _addressed(asker, grant, asker.addresses.push)
         answer = await asker.peers.publish(asker.access(grant), params.sdp)
     except BaseException:
         stream = session.publishing.get(stream_id)
@@ -111,6 +116,18 @@ async def _publish(asker: Asker, params: messages.Publish) -> AddressResult | De
                 asker.registry.unpublish(session, stream_id, grant.media)
         raise
     return DescriptionResult(stream_id, answer.sdp)
+
+
+async def _claim(claims: Claims, session: Session, grant: Grant) -> None:
+    """The streamID is this grant's in the whole app. Raises STREAM_ID_TAKEN; KEY_REVOKED if the grant has ended meanwhile."""
+    answer = await claims.take("stream", grant.app, grant.stream_id, grant.id)
+    stream = session.publishing.get(grant.stream_id)
+    if stream is None or stream.grant is not grant:
+        raise GatewayError(KEY_REVOKED, "the stream was ended meanwhile")
+    if answer is Answer.TAKEN:
+        raise GatewayError(STREAM_ID_TAKEN)
+    if answer is Answer.UNKNOWN:
+        claims.affirm(grant.id)
 
 
 async def _unpublish(asker: Asker, params: messages.Unpublish) -> Empty:

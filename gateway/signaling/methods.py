@@ -22,7 +22,6 @@ from gateway.errors import (
     APP_UNKNOWN,
     INVALID_PARAMS,
     INVALID_REQUEST,
-    KICKED_BY_SAME_USER,
     NOT_LOGGED_IN,
     OVERLOADED,
     RATE_LIMITED,
@@ -33,6 +32,7 @@ from gateway.errors import (
     USER_NAME_TOO_LONG,
     GatewayError,
 )
+from gateway.rooms.claims import Claims
 from gateway.rooms.model import ROOM_ID, USER_ID, IdRule, Room, Session, User
 from gateway.rooms.registry import Registry
 from gateway.rooms.talk import Talk
@@ -68,9 +68,11 @@ class Signaling:
         self, settings: SignalingSettings, apps: Mapping[str, AppSettings], registry: Registry, addresses: Addresses,
         peers: media.Peers, ice_servers: Callable[[str], Sequence[IceServer]], timers: Timers, clock: Callable[[], float],
         wall_clock: Callable[[], float], new_id: Callable[[], str], rng: random.Random | None = None,
+        claims: Claims | None = None,
     ) -> None:  # fmt: skip
         """`ice_servers`: the STUN and TURN servers for a user, with credentials that begin to be good now. `rng`: spreads
-        the moments at which those who are refused are told to come back."""
+        the moments at which those who are refused are told to come back. `claims`: who has which id in the whole app; None:
+        nobody is asked."""
         self.settings = settings
         self.apps = apps
         self.registry = registry
@@ -81,7 +83,7 @@ class Signaling:
         self.clock = clock
         self.wall_clock = wall_clock
         self.new_id = new_id
-        self.sessions = Sessions(settings, apps, registry, timers, wall_clock)
+        self.sessions = Sessions(settings, apps, registry, timers, wall_clock, claims)
         self.talk = Talk(settings, registry, clock, wall_clock)
         self.reports: Counter[tuple[str, str]] = Counter()
         """Reports of clients so far, by direction and event."""
@@ -280,7 +282,7 @@ class Conversation:
 
     async def _login(self, params: messages.Login) -> LoginResult:
         try:
-            return self._log_in(params)
+            return await self._log_in(params)
         except GatewayError as error:
             app, room, user = (text[:_SHOWN] for text in (str(params.app_id), params.room_id, params.user_id))
             _log.info(
@@ -289,7 +291,7 @@ class Conversation:
             )  # fmt: skip
             raise
 
-    def _log_in(self, params: messages.Login) -> LoginResult:
+    async def _log_in(self, params: messages.Login) -> LoginResult:
         if self.attachment is not None:
             raise GatewayError(INVALID_REQUEST, "log out first")
         signaling = self._signaling
@@ -306,10 +308,9 @@ class Conversation:
             if attachment is not None:
                 return self._go_on(attachment, params.resume.last_seq)
         token = self._verify(params.token, settings, app, params.room_id, params.user_id)
-        if params.resume and signaling.sessions.present(app, params.user_id, params.room_id):
-            raise GatewayError(KICKED_BY_SAME_USER)
         attachment = self._new_attachment(params, app, user, token)
-        signaling.sessions.begin(attachment, params.max_member_count)
+        resumes = params.resume.session_id if params.resume else None
+        await signaling.sessions.begin(attachment, params.max_member_count, resumes, lambda: not self._closing)
         self._attach(attachment)
         return self._snapshot(attachment)
 
@@ -410,7 +411,7 @@ class Conversation:
         signaling = self._signaling
         return media.Asker(
             attachment.session, attachment.invitations, self.client, signaling.registry, signaling.addresses, signaling.peers,
-            signaling.sessions.expired(attachment),
+            signaling.sessions.expired(attachment), signaling.sessions.claims,
         )  # fmt: skip
 
     async def _report(self, params: messages.Report) -> Empty:

@@ -50,8 +50,11 @@ def _room(one: StoredRoom, registry: Registry, sessions: Sessions, settings: Sig
     on_air: list[Stream] = []
     for grant in one.grants:
         session = members.get(grant.session_id)
-        if session is not None and (stream := _grant(grant, session, registry)) is not None and stream.announced:
-            on_air.append(stream)
+        if session is not None and (stream := _grant(grant, session, registry)) is not None:
+            if sessions.claims is not None:
+                sessions.claims.hold("stream", room.app, stream.id, stream.grant.id)
+            if stream.announced:
+                on_air.append(stream)
     for stream in on_air:
         registry.withdraw(stream, Reason.SERVER_RESTART)
     _log.info("room recovered app=%s room=%r sessions=%d grants=%d", room.app, room.id, len(members), len(one.grants))

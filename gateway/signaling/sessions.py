@@ -13,10 +13,12 @@ from typing import Protocol
 
 from gateway.auth.tokens import JoinToken
 from gateway.config import AppSettings, SignalingSettings
-from gateway.errors import INVALID_PARAMS, NOT_LOGGED_IN, Fault, GatewayError
+from gateway.errors import INVALID_PARAMS, KICKED_BY_SAME_USER, LOGIN_TIMEOUT, NOT_LOGGED_IN, Fault, GatewayError
+from gateway.rooms.claims import Answer, Claims
 from gateway.rooms.events import KickedNotice, RoomClosedNotice, RoomEvent, TokenNotice
 from gateway.rooms.model import Session
 from gateway.rooms.registry import Registry
+from gateway.rooms.store import Claim
 from gateway.signaling.close import CloseReason
 from gateway.signaling.media import Invitations
 from gateway.signaling.session import ENDINGS, NEXT_PHASE, Happening, Phase, Repeats
@@ -60,8 +62,9 @@ class Sessions:
 
     def __init__(
         self, settings: SignalingSettings, apps: Mapping[str, AppSettings], registry: Registry, timers: Timers,
-        wall_clock: Callable[[], float],
+        wall_clock: Callable[[], float], claims: Claims | None = None,
     ) -> None:  # fmt: skip
+        """`claims`: who has which userID and streamID in the whole app; None: this process is all there is."""
         self._settings = settings
         self._apps = apps
         self._registry = registry
@@ -71,16 +74,61 @@ class Sessions:
         self.by_user: dict[tuple[str, ...], Attachment] = {}
         """By app and userID, and by roomID where the app permits several rooms at once."""
         self._ended: OrderedDict[str, Fault] = OrderedDict()
+        self.claims = claims
+        if claims is not None:
+            claims.connect(self._lose)
 
     # Its life ------------------------------------------------------------------------------------------------------
 
-    def begin(self, attachment: Attachment, max_members: int) -> None:
-        """Enters a session: an older one of the same user ends."""
+    async def begin(
+        self, attachment: Attachment, max_members: int, resumes: str | None, wanted: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Enters a session: an older one of the same user ends. `resumes`: the forgotten session that its client wanted to go
+        on with, which gives way to no newer one. `wanted`: whether there is still someone to enter.
+
+        Only where there are claims does this wait for anything. Raises KICKED_BY_SAME_USER, and what `check_place` raises.
+        """
+        self._check_place(attachment.session, resumes)
+        if self.claims is None:
+            self._enter(attachment, max_members)
+        else:
+            await self._claim_and_enter(self.claims, attachment, max_members, resumes, wanted)
+
+    async def _claim_and_enter(
+        self, claims: Claims, attachment: Attachment, max_members: int, resumes: str | None, wanted: Callable[[], bool]
+    ) -> None:
         session = attachment.session
         place = self._place(session.app, session.user.id, session.room.id)
         older = self.by_user.get(place)
+        answer = await claims.take(
+            "user", session.app, _claimed(place), session.id, instead_of=older.session.id if older else None,
+            follows=lambda stands: resumes is None or stands.owner == resumes,
+        )  # fmt: skip
+        if answer is Answer.TAKEN:
+            raise GatewayError(KICKED_BY_SAME_USER)
+        try:
+            if not wanted():
+                raise GatewayError(LOGIN_TIMEOUT, "the socket is being closed")
+            self._check_place(session, resumes)  # much may have happened
+            self._enter(attachment, max_members)
+        except BaseException:
+            claims.release(session.id)
+            if older := self.by_user.get(place):
+                claims.affirm(older.session.id)
+            raise
+        if answer is Answer.UNKNOWN:
+            claims.affirm(session.id)
+
+    def _check_place(self, session: Session, resumes: str | None) -> None:
+        older = self.by_user.get(self._place(session.app, session.user.id, session.room.id))
+        if older and resumes is not None:
+            raise GatewayError(KICKED_BY_SAME_USER)
         self._registry.check_place(session, older.session if older else None)
-        if older:
+
+    def _enter(self, attachment: Attachment, max_members: int) -> None:
+        session = attachment.session
+        place = self._place(session.app, session.user.id, session.room.id)
+        if older := self.by_user.get(place):
             self.end(older, Happening.REPLACED)
         self._registry.join(session, max_members)
         self.by_id[session.id] = self.by_user[place] = attachment
@@ -89,10 +137,12 @@ class Sessions:
     def restore(self, attachment: Attachment, window: float) -> None:
         """Enters a session that there was before the gateway was started anew. Its client has so many seconds to come."""
         session = attachment.session
+        place = self._place(session.app, session.user.id, session.room.id)
         attachment.phase = Phase.DETACHED
         self._registry.restore_session(session)
-        self.by_id[session.id] = attachment
-        self.by_user[self._place(session.app, session.user.id, session.room.id)] = attachment
+        self.by_id[session.id] = self.by_user[place] = attachment
+        if self.claims is not None:
+            self.claims.hold("user", session.app, _claimed(place), session.id)
         attachment.window = self._timers.after(window, lambda: self.end(attachment, Happening.NOT_RECOVERED))
         self._watch_token(attachment)
 
@@ -131,10 +181,6 @@ class Sessions:
         self._registry.restate(attachment.session)
         if self._token_left(attachment) <= self._settings.token_warning:
             self._warn(attachment)
-
-    def present(self, app: str, user_id: str, room_id: str) -> bool:
-        """Whether the user has a session: one who wants to go on with a forgotten session is older than that."""
-        return self._place(app, user_id, room_id) in self.by_user
 
     def end(self, attachment: Attachment, happening: Happening, detail: str = "") -> None:
         """The session is over; it is told why, and so are the others. `detail`: for the client, in its backend's words."""
@@ -214,6 +260,13 @@ class Sessions:
 
     # ---------------------------------------------------------------------------------------------------------------
 
+    def _lose(self, claim: Claim) -> None:
+        """An id that was granted while the store did not answer turned out to be someone else's."""
+        if claim.kind == "stream":
+            self._registry.lose(claim.app, claim.id, claim.owner)
+        elif attachment := self.by_id.get(claim.owner):
+            self.end(attachment, Happening.REPLACED)
+
     def _place(self, app: str, user_id: str, room_id: str) -> tuple[str, ...]:
         """What a user can hold one session of."""
         return (app, user_id, room_id) if self._apps[app].multi_room else (app, user_id)
@@ -222,3 +275,8 @@ class Sessions:
         room = self._registry.rooms.get((app, room_id))
         session = room.sessions.get(user_id) if room else None
         return self.by_id[session.id] if session else None
+
+
+def _claimed(place: tuple[str, ...]) -> str:
+    """How a user's place is called among the app's claims. Ids have no control characters, so no two are called alike."""
+    return "\n".join(place[1:])
