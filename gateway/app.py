@@ -55,7 +55,7 @@ from gateway.rooms.grants import Grants
 from gateway.rooms.record import keep_nothing
 from gateway.rooms.registry import Registry
 from gateway.rooms.store import StoreError
-from gateway.signaling.methods import Signaling
+from gateway.signaling.methods import REPORTS, Signaling
 from gateway.signaling.recovery import recover
 from gateway.timers import Timers
 
@@ -209,7 +209,7 @@ class Gateway:
             webrtc=_webrtc_snapshot(self.webrtc),
             transcodes=self._transcode_snapshot(),
             store=_store_snapshot(self.durability) if self.durability else None,
-            reports=dict(self.signaling.reports),
+            reports=dict.fromkeys(REPORTS, 0) | self.signaling.reports,
             timers=len(self.timers),
             tasks=len(asyncio.all_tasks()),
             ready=self.ready,

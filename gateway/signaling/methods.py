@@ -11,7 +11,10 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from itertools import product
+from typing import Any, Protocol, get_args
+
+from msgspec.structs import fields
 
 from gateway.addresses import Addresses
 from gateway.allowance import Allowance
@@ -48,6 +51,8 @@ _log = logging.getLogger("gateway.signaling")
 
 _SHOWN = 128
 """Characters of what a client calls itself that a log line shows."""
+REPORTS = tuple(product(*(get_args(field.type) for field in fields(messages.Report) if field.name in ("direction", "event"))))
+"""What a report can be about: direction and event."""
 _USER_NAME = IdRule(256, USER_NAME_ILLEGAL, USER_NAME_ILLEGAL, USER_NAME_TOO_LONG)
 
 
