@@ -100,7 +100,7 @@ class MongoRoomStore:
                 except OperationFailure as error:
                     if attempt == _CONFLICTS or not error.has_error_label("TransientTransactionError"):
                         raise
-            return [claim for claim in operations.asserted if await self._is_foreign(claim)]
+            return await self._foreign(operations.asserted)
 
     async def claim(self, claim: Claim, instead_of: str | None = None) -> Claim:
         if self._clock() < self._resting_until:
@@ -184,9 +184,14 @@ class MongoRoomStore:
         await _bulk(database.events, operations.events, session)
         await _bulk(database.claims, operations.claims, session)
 
-    async def _is_foreign(self, claim: Claim) -> bool:
-        stands = await self._database.claims.find_one(claim_id(claim))
-        return stands is not None and stands["owner"] != claim.owner
+    async def _foreign(self, asserted: Sequence[Claim]) -> list[Claim]:
+        """Those that another owner has. After a restart there is one for each session: they are looked up together."""
+        if not asserted:
+            return []
+        ids = [claim_id(claim)["_id"] for claim in asserted]
+        found = await self._database.claims.find({"_id": {"$in": ids}}).to_list(None)
+        owners = {(one["_id"]["kind"], one["_id"]["app"], one["_id"]["id"]): one["owner"] for one in found}
+        return [claim for claim in asserted if owners.get((claim.kind, claim.app, claim.id), claim.owner) != claim.owner]
 
     @staticmethod
     async def _claimed_or_found(claims: Collection, key: Document, mine: Document) -> Document:
