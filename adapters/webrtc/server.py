@@ -109,6 +109,11 @@ class WebRtcServer:
         self._house.port.close()
         await asyncio.sleep(0)  # who waited for its turn hears why
 
+    def check(self, offer: str) -> None:
+        """Whether an offer can be read at all. Raises GatewayError(SDP_INVALID)."""
+        with self._refusals():
+            parse(offer)
+
     async def publish(self, request: AccessRequest, offer: str) -> Answer:
         """The answer to a publisher's offer.
 

@@ -14,7 +14,7 @@ from gateway.rooms.claims import Claims
 from gateway.rooms.journal import Journal
 from gateway.rooms.record import Record
 from gateway.rooms.recorder import Recorder
-from gateway.rooms.store import Claim, RoomStore, StoreUnavailableError, Taken
+from gateway.rooms.store import Change, Claim, RoomStore, StoreUnavailableError, Taken
 
 _log = logging.getLogger("gateway.rooms")
 
@@ -24,7 +24,11 @@ _PAUSE = 1.0
 
 
 class Durability:
-    """One process's state on its way to the store. `record` is the registry's journal; `process` names it in the store."""
+    """One process's state on its way to the store. `record` is the registry's journal; `process` names it in the store.
+
+    What happens in one step of the event loop belongs together - a session and the event that announces it - and is stored
+    all at once or not at all. To be made on the running loop.
+    """
 
     def __init__(
         self, store: RoomStore, settings: StoreSettings, clock: Callable[[], float], wall_clock: Callable[[], float],
@@ -37,8 +41,10 @@ class Durability:
             store, settings.journal_batch, settings.journal_bytes, clock,
             on_stale=_on_stale, on_superseded=_on_superseded, on_claim_lost=self._on_claim_lost,
         )  # fmt: skip
-        self.claims = Claims(store, process, settings.claim_timeout, self.journal.append, wall_clock)
-        self._recorder = Recorder(self.journal.append, wall_clock)
+        self._call_soon = asyncio.get_running_loop().call_soon
+        self._together: list[Change] = []
+        self.claims = Claims(store, process, settings.claim_timeout, self._gather, wall_clock)
+        self._recorder = Recorder(self._gather, wall_clock)
 
     @property
     def healthy(self) -> bool:
@@ -71,13 +77,27 @@ class Durability:
         """A room that was taken over is not continued."""
         self._recorder.give_up(app, room_id)
 
+    def _gather(self, change: Change) -> None:
+        if not self._together:
+            self._call_soon(self._hand_over)
+        self._together.append(change)
+
+    def _hand_over(self) -> None:
+        together, self._together = self._together, []
+        self.journal.append(*together)
+
     def _on_claim_lost(self, claim: Claim) -> None:
         self.claims.contest(claim)
+
+    async def flush(self, deadline: float) -> bool:
+        """Writes what is pending without delay, for `deadline` seconds at most. Whether all of it is stored."""
+        self._hand_over()
+        return await self.journal.flush(deadline)
 
     async def end(self, deadline: float) -> None:
         """Writes what is pending, for `deadline` seconds at most, and closes the store."""
         await self.claims.close()
-        if not await self.journal.flush(deadline):
+        if not await self.flush(deadline):
             _log.error("state was not stored changes=%d", self.journal.pending)
         await self.journal.stop()
         await self._store.close()

@@ -79,11 +79,14 @@ class Talk:
     def set_room_extra_info(self, session: Session, key: str, value: str) -> None:
         """Writes an entry of the room's extra info; an empty value takes it away.
 
-        Raises EXTRA_INFO_KEY_EMPTY, EXTRA_INFO_KEY_TOO_LONG, EXTRA_INFO_VALUE_TOO_LONG, EXTRA_INFO_TOO_MANY_KEYS.
+        Raises EXTRA_INFO_KEY_EMPTY, EXTRA_INFO_KEY_TOO_LONG, EXTRA_INFO_VALUE_TOO_LONG, EXTRA_INFO_TOO_MANY_KEYS,
+        INVALID_PARAMS.
         """
         if not key:
             raise GatewayError(EXTRA_INFO_KEY_EMPTY)
         check_size(key, self._settings.room_extra_key_bytes, EXTRA_INFO_KEY_TOO_LONG)
+        if not key.isprintable():
+            raise GatewayError(INVALID_PARAMS, "the key has a character that cannot be shown")
         check_size(value, self._settings.room_extra_value_bytes, EXTRA_INFO_VALUE_TOO_LONG)
         info = ExtraInfo(value, session.user.id, session.user.name, self._wall_clock())
         self._registry.set_room_extra_info(session.room, key, info)

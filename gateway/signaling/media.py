@@ -38,6 +38,9 @@ class Description(Protocol):
 class Peers(Protocol):
     """WebRTC, as signaling needs it. Everything here raises GatewayError."""
 
+    def check(self, offer: str) -> None:
+        """Whether the offer can be read at all. Raises SDP_INVALID."""
+
     async def publish(self, request: AccessRequest, offer: str) -> Description:
         """The answer to a publisher's offer: for its grant's connection if that is what the offer is about, else for a
         new one in its place."""
@@ -99,6 +102,8 @@ async def _publish(asker: Asker, params: messages.Publish) -> AddressResult | De
         raise GatewayError(INVALID_PARAMS, "the transport webrtc and an sdp go together")
     before = session.publishing.get(stream_id)
     _check_token(asker, new=before is None)
+    if params.sdp is not None and before is not None and before.grant.transport != _WEBRTC:
+        asker.peers.check(params.sdp)  # what publishes now gives way to nothing that cannot even be read
     as_it_was = before and (before.grant.media, before.extra_info, before.grant.transport)
     grant = asker.registry.publish(session, stream_id, params.media, params.extra_info, params.transport)
     try:

@@ -69,7 +69,7 @@ class Process:
         await self.durability.claims.close()
 
     async def written(self) -> None:
-        assert await self.durability.journal.flush(DEADLINE)
+        assert await self.durability.flush(DEADLINE)
 
     async def settled(self) -> None:
         """All is written, and what follows from it has happened."""

@@ -54,6 +54,10 @@ class Description:
     sdp: str
 
 
+UNREADABLE = "not a description"
+"""An offer that nobody can read."""
+
+
 class Peers:
     """WebRTC without media: it admits as the real one does, and what it is given is a description if it says `sdp`."""
 
@@ -63,6 +67,10 @@ class Peers:
         self.offered: dict[str, int] = {}
         """Offers to each player's connection."""
         self.accepted: list[tuple[str, str]] = []
+
+    def check(self, offer: str) -> None:
+        if offer == UNREADABLE:
+            raise GatewayError(SDP_INVALID)
 
     async def publish(self, request: AccessRequest, offer: str) -> Description:
         return self._new("publish", request, offer)

@@ -164,6 +164,7 @@ class TestRoomExtraInfo:
         ("key", "value", "fault"),
         [
             ("", "x", EXTRA_INFO_KEY_EMPTY), ("ü" * 5 + "x", "x", EXTRA_INFO_KEY_TOO_LONG),
+            ("a\0b", "x", INVALID_PARAMS),
             ("k", "ü" * 50 + "x", EXTRA_INFO_VALUE_TOO_LONG), ("eleventh", "x", EXTRA_INFO_TOO_MANY_KEYS),
         ],
         ids=lambda value: value.name if isinstance(value, Fault) else "",

@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import OVERLOADED, GatewayError
 from gateway.rooms.model import BOTH_MEDIA, Grant
 from tests.support.lobby import AUDIO
-from tests.support.talk import Client, House
+from tests.support.talk import UNREADABLE, Client, House
 
 INVALID_PARAMS, STREAM_NOT_FOUND, SDP_INVALID, PEER_NOT_FOUND = -32602, 1004002, 1802005, 1802009
 
@@ -53,6 +53,14 @@ class TestPublish:
         assert (wish, request.action, request.transport, request.stream) == ("publish", "publish", "webrtc", "s%2F1")
         assert request.client == "192.0.2.1"
         assert house.lobby.registry.admit(request) is published(house, "s/1")
+
+    def test_an_offer_that_cannot_be_read_takes_nothing_from_what_publishes_now(self, house: House, ann: Client) -> None:
+        ann.result("publish", streamID="s")
+        grant = house.lobby.connect(published(house))
+        house.lobby.registry.media_arrived(grant, BOTH_MEDIA)
+        assert ann.error("publish", streamID="s", transport="webrtc", sdp=UNREADABLE)["code"] == SDP_INVALID
+        assert not house.lobby.plane.cuts
+        assert (grant.transport, grant.connections) == ("rtmp", 1)
 
     def test_others_see_what_it_came_over(self, house: House, ann: Client, bob: Client) -> None:
         publish(ann)
