@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,35 @@ async def test_a_call_of_four_goes_on_after_the_gateway_was_killed(tmp_path: Pat
         names = Counter(event["name"] for event in events)
         assert names["UserJoined"] == names["UserLeft"] == len(USERS)
         assert names["StreamAdded"] == names["StreamRemoved"] == 2 * len(PUSHERS)
+
+
+async def test_a_sudden_death_loses_the_last_moments_at_most_and_nothing_in_between(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    async with replica_set(tmp_path) as mongo:
+        house = House(mongo, tmp_path)
+        async with house.gateway() as first:
+            ann, bob = [await Client.login(first, user, userUpdate=True) for user in PUSHERS]
+            await stored(first)
+            for number in range(40):
+                await ann.call("sendBarrageMessage", message=f"number {number}")
+                await asyncio.sleep(0.05)
+            heard = max(event["params"]["seq"] for event in bob.heard("barrageMessage"))
+            await house.kill(first)
+        kept = [event["seq"] for event in await house.events()]
+        assert kept == list(range(1, len(kept) + 1))
+        lost = heard - len(kept)
+        record_property("events lost by SIGKILL", lost)
+        print(f"a sudden death lost {max(lost, 0)} of {heard} events")
+        assert lost < 20, "one second of talk"
+        async with house.gateway() as second:
+            for former, user in ((ann, "ann"), (bob, "bob")):
+                client = await comes_back(second, former, user)
+                assert client.login_result["resumed"]
+                await client.call("logout")
+            await stored(second)
+        names = Counter(event["name"] for event in await house.events())
+        assert names["UserJoined"] == names["UserLeft"] == 2
 
 
 async def test_who_stays_away_after_a_restart_has_left(tmp_path: Path, clip: Clip) -> None:
