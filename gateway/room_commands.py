@@ -18,6 +18,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from gateway.config.values import ConfigError
+from gateway.errors import GatewayError
+from gateway.rooms.model import ROOM_ID, USER_ID
 
 KEY_VARIABLE = "GATEWAY_API_KEY"
 _DEADLINE = 10.0
@@ -53,9 +55,12 @@ def add_room_commands(parser: argparse.ArgumentParser) -> None:
 
 def run_room_command(given: argparse.Namespace, environ: Mapping[str, str]) -> None:
     """Does it, and prints what came of it. Raises ConfigError without a key, and RefusedError."""
-    key = environ.get(KEY_VARIABLE, "")
+    key = environ.get(KEY_VARIABLE, "").strip()
     if not key:
         raise ConfigError(f"{KEY_VARIABLE} is not set: the app's api_key")
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"{KEY_VARIABLE} has a character that cannot be sent")
+    _check_ids(given)
     api = _Api(given.url, given.app, key)
     if given.deed == "list":
         for room in api.rooms():
@@ -68,6 +73,20 @@ def run_room_command(given: argparse.Namespace, environ: Mapping[str, str]) -> N
         kicked = api.ask(f"rooms/{quote(given.room, safe='')}/kick", asked)["kicked"]
         for user in dict.fromkeys(given.users):
             print(user, "kicked" if user in kicked else "is not in the room", sep="\t")
+
+
+def _check_ids(given: argparse.Namespace) -> None:
+    """What cannot be an id is not asked about. Raises ConfigError."""
+    try:
+        given.app.encode()
+        if given.deed != "list":
+            ROOM_ID.check(given.room)
+        for user in getattr(given, "users", ()):
+            USER_ID.check(user)
+    except UnicodeEncodeError:
+        raise ConfigError("--app is not Unicode text") from None
+    except GatewayError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _base(text: str) -> str:

@@ -191,8 +191,11 @@ def _app(app: str, values: Mapping[str, typing.Any]) -> AppSettings:
         check_secret(values["secret"])
     except ValueError as error:
         raise ConfigError(f"apps.{app}.secret: {error}") from None
-    if 0 < len(values.get("api_key", "").encode()) < SECRET_BYTES:
+    api_key = values.get("api_key", "")
+    if 0 < len(api_key.encode()) < SECRET_BYTES:
         raise ConfigError(f"apps.{app}.api_key: it has at least {SECRET_BYTES} bytes")
+    if not api_key.isascii() or not api_key.isprintable() or api_key != api_key.strip():
+        raise ConfigError(f"apps.{app}.api_key: it has a character that cannot stand in a header")
     return AppSettings(**values)
 
 

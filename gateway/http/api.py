@@ -98,6 +98,8 @@ class Api:
         self._clock = clock
         now = clock()
         self._doors = {app: _Door(key, now) for app, key in keys.items() if key}
+        self._unheard = Allowance(REQUESTS_PER_SECOND, REQUESTS_BURST, now)
+        """Of lines in the log about those without a key: anyone can be one."""
 
     def answer(self, asking: Asking) -> Answer:
         """Carries a request out. Raises GatewayError and SanicException."""
@@ -130,7 +132,8 @@ class Api:
         door = self._doors.get(app)
         right = hmac.compare_digest(_digest(given), door.digest if door else bytes(hashlib.sha256().digest_size))
         if door is None or not right:
-            _log.info("api client=%s app=%r refused reason=%s", asking.client, app[:128], API_KEY_INVALID.name)
+            if not self._unheard.take(self._clock()):
+                _log.info("api client=%s app=%r refused reason=%s", asking.client, app[:128], API_KEY_INVALID.name)
             raise GatewayError(API_KEY_INVALID, "" if given else "Authorization: Bearer KEY is needed")
         return app, door
 

@@ -6,11 +6,13 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any
 
+import msgspec
 from sanic import HTTPResponse, Request, Sanic
-from sanic.response import json, raw
+from sanic.response import raw
 
 from gateway.http.openapi import Json, document
 
@@ -37,13 +39,20 @@ def add_docs(app: Sanic[Any, Any], version: str, base: Callable[[], str]) -> Non
     """Serves `/docs` and `/docs/openapi.json`. `base`: the public address of HTTP, asked for when it is needed."""
 
     async def for_programs(request: Request[Any, Any]) -> HTTPResponse:
-        return json(document(version, base()), headers=_HEADERS)
+        return raw(_written(version, base())[0], content_type="application/json", headers=_HEADERS)
 
     async def for_people(request: Request[Any, Any]) -> HTTPResponse:
-        return raw(page(document(version, base())), content_type="text/html; charset=utf-8", headers=_HEADERS)
+        return raw(_written(version, base())[1], content_type="text/html; charset=utf-8", headers=_HEADERS)
 
     app.add_route(for_programs, "/docs/openapi.json", methods=_METHODS, name="docs_openapi")
     app.add_route(for_people, "/docs", methods=_METHODS, name="docs_page")
+
+
+@lru_cache(maxsize=1)
+def _written(version: str, base: str) -> tuple[bytes, bytes]:
+    """Both forms, made once: anyone may ask for them, and the loop that makes them carries all media."""
+    described = document(version, base)
+    return msgspec.json.encode(described), page(described).encode()
 
 
 def page(described: Json) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 
 import pytest
@@ -11,6 +12,8 @@ from gateway.auth.access import Action
 from gateway.auth.stream_keys import KeySigner, parse_address, read, stream_names
 from gateway.auth.tokens import verify_token
 from gateway.config import Config
+from gateway.config.values import ConfigError
+from gateway.room_commands import run_room_command
 
 SECRET = "s3cr3t-" * 5
 NOW = 1_800_000_000.0
@@ -156,3 +159,20 @@ def test_a_wrong_usage_is_told_in_one_line(words: str, said: str, capsys: pytest
 def test_one_does_not_push_where_one_plays(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(f"url {words} --app 7 --stream s --user ada", PUBLIC) == cli.USAGE_ERROR
     assert "--protocol is one of rtmp, " in capsys.readouterr().err
+
+
+class TestRoomCommands:
+    @pytest.mark.parametrize("key", ["k" * 40 + "\r\nx", "schlüssel" * 5, "a\0b"])
+    def test_a_key_that_cannot_be_sent_is_refused_and_never_printed(
+        self, key: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        given = argparse.Namespace(deed="list", app="1", url="http://127.0.0.1:9")
+        with pytest.raises(ConfigError) as refused:
+            run_room_command(given, {"GATEWAY_API_KEY": key})
+        assert key not in str(refused.value)
+        assert capsys.readouterr().out == ""
+
+    def test_what_cannot_be_an_id_is_refused_in_words(self) -> None:
+        given = argparse.Namespace(deed="close", app="1", room="\udcff", reason="", url="http://127.0.0.1:9")
+        with pytest.raises(ConfigError):
+            run_room_command(given, {"GATEWAY_API_KEY": "k" * 40})

@@ -180,6 +180,7 @@ def test_the_file_can_be_named_by_a_variable(file: Path) -> None:
         ("[webrtc]\nturn_urls = ['turn:h']", "webrtc.turn_urls and webrtc.turn_secret go together"),
         (f"[webrtc]\nturn_secret = '{SECRET}'", "webrtc.turn_urls and webrtc.turn_secret go together"),
         ("[webrtc]\nturn_secret = 77", "expected a text"),
+        (f"[apps.7]\nsecret = '{SECRET}'\napi_key = '{SECRET} '", "apps.7.api_key: it has a character that cannot stand"),
         (f"[apps.7]\nsecret = '{SECRET}'\napi_key = 'short'", "apps.7.api_key: it has at least 32 bytes"),
         (f"[apps.7]\nsecret = '{SECRET}'\ntoken_expiry = 'leave'", "apps.7.token_expiry (from"),
         (f"[store]\nurl = 'postgres://u:{SECRET}@db'", "expected a connection string such as mongodb://"),
