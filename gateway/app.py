@@ -70,6 +70,8 @@ _WELCOME_STREAM = "demo"
 _WELCOME_TTL = 24 * HOURS
 _WAYS: Sequence[Way] = (("in", "webrtc"), ("in", "whip"), ("out", "webrtc"), ("out", "whep"))
 """Directions and protocols of WebRTC."""
+_LEAST_FLUSH = 1.0
+"""Seconds that writing what is pending gets at the end, even if the sockets took all the grace."""
 _LAG_PROBE = 0.1
 """Seconds between two probes of the event loop's lag."""
 
@@ -150,11 +152,24 @@ class Gateway:
 
     async def stop(self) -> None:
         """Stops accepting, tells every session when to come back, closes media, within the configured grace."""
+        until = self._loop.time() + self.config.shutdown_grace
         self.ready = False
         self.http.stop_accepting()
         self.signaling.shut_down(self.config.shutdown_spread, random.Random())
         try:
-            async with asyncio.timeout(self.config.shutdown_grace):
+            await self._stop_serving(until)
+        finally:
+            if self.durability:
+                await self.durability.end(max(_LEAST_FLUSH, until - self._loop.time()))
+        if self._lag_probe:
+            self._lag_probe.cancel()
+        if self._armed:
+            self._armed.cancel()
+        _log.info("stopped")
+
+    async def _stop_serving(self, until: float) -> None:
+        try:
+            async with asyncio.timeout_at(until):
                 over = GatewayError(SHUTTING_DOWN)
                 await asyncio.gather(self.signaling.silent(), self.rtmp.stop(over), self.webrtc.stop(over))
         except TimeoutError:
@@ -162,13 +177,6 @@ class Gateway:
         self.streams.stop(GatewayError(SHUTTING_DOWN))
         self.transcoders.close()
         await self.http.stop()
-        if self.durability:
-            await self.durability.end(self.config.shutdown_grace)
-        if self._lag_probe:
-            self._lag_probe.cancel()
-        if self._armed:
-            self._armed.cancel()
-        _log.info("stopped")
 
     def _is_durable(self) -> bool:
         """What happens now is stored soon after, if it is stored at all."""
@@ -341,8 +349,14 @@ async def _serve(config: Config) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
     gateway = Gateway(config)
+    starting, told = asyncio.create_task(gateway.start()), asyncio.create_task(over.wait())
+    await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():  # it waits for its store
+        starting.cancel()
+        await asyncio.wait((starting,))
+        return 0
     try:
-        await gateway.start()
+        await starting
     except OSError as error:
         _log.error("cannot listen for %s", error.strerror)
         return 1
@@ -351,7 +365,7 @@ async def _serve(config: Config) -> int:
         return 1
     if config.dev:
         _print_welcome(gateway)
-    await over.wait()
+    await told
     await gateway.stop()
     return 0
 

@@ -214,13 +214,22 @@ class MongoRoomStore:
         except (BSONError, OverflowError, UnicodeError) as error:
             raise UnstorableError(f"{type(error).__name__}: {error}") from error
         except PyMongoError as error:
-            if isinstance(error, OperationFailure) and error.code in _UNSTORABLE:
-                raise UnstorableError(str(error)) from error
+            code, text = _told(error)
+            if code in _UNSTORABLE:
+                raise UnstorableError(text) from error
             self.healthy = False
             self._resting_until = self._clock() + _REST
-            raise StoreUnavailableError(f"{type(error).__name__}: {error}") from error
+            raise StoreUnavailableError(f"{type(error).__name__}: {text}") from error
         self.healthy = True
         self._resting_until = 0.0
+
+
+def _told(error: PyMongoError) -> tuple[int | None, str]:
+    """The server's number and words. What was written is left out: it holds session ids, which are secret."""
+    if isinstance(error, BulkWriteError):
+        failures = error.details.get("writeErrors") or error.details.get("writeConcernErrors") or [{}]
+        return failures[0].get("code"), str(failures[0].get("errmsg", ""))
+    return (error.code if isinstance(error, OperationFailure) else None), str(error)
 
 
 async def _bulk(collection: Collection, operations: Sequence[Operation], session: Session) -> None:

@@ -146,6 +146,10 @@ class CustomCommand(TextSent):
     to: frozenset[str] = frozenset()
     """UserIDs; empty: everyone."""
 
+    @property
+    def size(self) -> int:
+        return _PLAIN + len(self.text) + sum(map(len, self.to))
+
     def concerns(self, session: Session) -> bool:
         return session.user.id != self.actor and (not self.to or session.user.id in self.to)
 

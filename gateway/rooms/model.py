@@ -178,6 +178,9 @@ class Session:
     """Unix time at which its token ends; None: it needed none."""
     joined_at: int = 0
     """The room's sequence when it joined: what was before is no business of its."""
+    recovered_at: int | None = None
+    """The room's sequence when the session was recovered after a restart, until its client is back: what the client had
+    heard beyond that was lost, and its numbers were given anew."""
     publishing: dict[str, Stream] = field(default_factory=dict)
     playing: dict[str, Grant] = field(default_factory=dict)
     allowances: dict[object, Allowance] = field(default_factory=dict, repr=False)

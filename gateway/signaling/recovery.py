@@ -65,7 +65,7 @@ def _attachment(record: SessionRecord, room: Room, settings: SignalingSettings) 
     allowed = None if record.allowed_streams is None else frozenset(record.allowed_streams)
     session = Session(
         record.id, record.app, room, user, record.user_update, deliver=lambda fact: None, may_publish=record.may_publish,
-        allowed_streams=allowed, token_expires_at=record.token_expires_at,
+        allowed_streams=allowed, token_expires_at=record.token_expires_at, recovered_at=room.seq,
     )  # fmt: skip
     attachment = Attachment(session, Repeats(settings.repeats))
     session.deliver = attachment.deliver

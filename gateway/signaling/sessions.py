@@ -100,13 +100,13 @@ class Sessions:
         session = attachment.session
         place = self._place(session.app, session.user.id, session.room.id)
         older = self.by_user.get(place)
-        answer = await claims.take(
-            "user", session.app, _claimed(place), session.id, instead_of=older.session.id if older else None,
-            follows=lambda stands: resumes is None or stands.owner == resumes,
-        )  # fmt: skip
-        if answer is Answer.TAKEN:
-            raise GatewayError(KICKED_BY_SAME_USER)
         try:
+            answer = await claims.take(
+                "user", session.app, _claimed(place), session.id, instead_of=older.session.id if older else None,
+                follows=lambda stands: resumes is None or stands.owner == resumes,
+            )  # fmt: skip
+            if answer is Answer.TAKEN:
+                raise GatewayError(KICKED_BY_SAME_USER)
             if not wanted():
                 raise GatewayError(LOGIN_TIMEOUT, "the socket is being closed")
             self._check_place(session, resumes)  # much may have happened
