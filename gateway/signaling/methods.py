@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import product
 from typing import Any, Protocol, get_args
@@ -49,6 +49,10 @@ from gateway.timers import Timers
 
 _log = logging.getLogger("gateway.signaling")
 
+_REFUSED_LOGINS = 5
+"""Logins refused in a row after which a socket is closed."""
+_SLICE = 64
+"""Held events sent at once; then the socket's writer has its turn, so that no more pile up than a slow client leaves."""
 _SHOWN = 128
 """Characters of what a client calls itself that a log line shows."""
 REPORTS = tuple(product(*(get_args(field.type) for field in fields(messages.Report) if field.name in ("direction", "event"))))
@@ -96,6 +100,8 @@ class Signaling:
         self._spread = settings.overload_spread
         self._logins = Allowance(settings.logins_per_second, settings.logins_burst, clock())
         self.conversations: set[Conversation] = set()
+        self.running: dict[tuple[object, ...], asyncio.Event] = {}
+        """The end of each request that runs and must act once, by its session's memory, its id and its content."""
         self._waiting: dict[str, int] = {}
         self._told: tuple[object, str] = (None, "")
         self._silent = asyncio.Event()
@@ -173,8 +179,11 @@ class Conversation:
         self._allowance = Allowance(self._settings.requests_per_second, self._settings.requests_burst, now)
         self._refused = 0
         """Requests in a row that came too fast."""
+        self._refused_logins = 0
+        """In a row."""
         self._heard_at = now
-        self._held: list[str] | None = None
+        self._held: deque[str] | None = None
+        """Events that wait for a reply; None: none is being made."""
         self._waiting = True
         self._closing = False
         self._deadline = signaling.timers.after(self._settings.login_deadline, self._check_login)
@@ -195,7 +204,7 @@ class Conversation:
             self.close(CloseReason.RATE_LIMITED)
             return
         request: Request | None = None
-        self._held = []
+        self._held = deque()
         try:
             request = messages.decode_request(frame)
             if wait:
@@ -205,15 +214,22 @@ class Conversation:
             reply = self._refusal(_id(request) if request else None, error)
         if reply is not None:
             self.socket.send(reply)
-        self._release()
+        if self._refused_logins >= _REFUSED_LOGINS:
+            self.close(CloseReason.RATE_LIMITED)
+        await self._release()
 
     def tell(self, fact: object) -> None:
-        """Sends an event, after the reply that is being made."""
+        """Sends an event, after the reply that is being made. If too many wait for that, the socket is closed."""
+        if self._closing:
+            return
         text = self._signaling.text_of(fact)
         if self._held is None:
             self.socket.send(text)
-        else:
+        elif len(self._held) < self._settings.outbox_messages:
             self._held.append(text)
+        else:
+            self._held.clear()
+            self.close(CloseReason.SLOW_CLIENT, self._signaling.pause())
 
     def lost(self) -> None:
         """The socket is gone, for whatever reason."""
@@ -233,17 +249,23 @@ class Conversation:
 
     def leave(self, reason: CloseReason) -> None:
         """Its session is over, or another socket has taken it."""
-        self._release()
+        held, self._held = self._held, None
+        for text in held or ():
+            self.socket.send(text)
         if self.attachment:
             self.attachment.voice = None
             self.attachment = None
         self.close(reason)
 
-    def _release(self) -> None:
-        """Sends the events that had to wait for a reply."""
-        held, self._held = self._held, None
-        for text in held or ():
-            self.socket.send(text)
+    async def _release(self) -> None:
+        """Sends the events that had to wait for a reply; those that come meanwhile go behind them."""
+        sent = 0
+        while self._held:
+            self.socket.send(self._held.popleft())
+            sent += 1
+            if sent % _SLICE == 0 and self._held:
+                await asyncio.sleep(0)
+        self._held = None
 
     # Time ----------------------------------------------------------------------------------------------------------
 
@@ -268,17 +290,33 @@ class Conversation:
         if not request.answerable and request.method not in messages.NOTIFIABLE:
             raise GatewayError(INVALID_REQUEST, "an id is needed")
         repeats = self.attachment.repeats if self.attachment and request.method not in messages.UNREPEATABLE else None
-        if repeats and (reply := repeats.find(request)) is not None:
+        reply = await (self._act_once(repeats, request) if repeats else self._act(request))
+        return reply if request.answerable else None
+
+    async def _act_once(self, repeats: Repeats, request: Request) -> str:
+        """The reply to a request that may be a repeat, also of one that still runs on the session's older socket."""
+        running, key = self._signaling.running, (repeats, request.id, request.method, bytes(request.params))
+        while key in running:
+            await running[key].wait()
+        if (reply := repeats.find(request)) is not None:
             return reply
+        self._logged_in()  # it may have lost its session while it waited: nothing to be remembered
+        life, ended = repeats.life, running.setdefault(key, asyncio.Event())
+        try:
+            reply = await self._act(request)
+            repeats.remember(request, reply, life)
+        finally:
+            del running[key]
+            ended.set()
+        return reply
+
+    async def _act(self, request: Request) -> str:
         try:
             params = messages.decode_params(request)
             handler = _HANDLERS[type(params)]
-            reply = messages.encode_result(_id(request), await handler(self, params))
+            return messages.encode_result(_id(request), await handler(self, params))
         except GatewayError as error:
-            reply = self._refusal(_id(request), error)
-        if repeats:
-            repeats.remember(request, reply)
-        return reply if request.answerable else None
+            return self._refusal(_id(request), error)
 
     def _refusal(self, id: int | str | None, error: GatewayError) -> str:
         if error.fault is OVERLOADED and error.after_ms is None:
@@ -294,6 +332,8 @@ class Conversation:
                 "login client=%s app=%r room=%r user=%r refused reason=%s detail=%r",
                 self.client, app, room, user, error.fault.name, error.detail,
             )  # fmt: skip
+            if self.attachment is None and error.fault is not OVERLOADED:  # that is no fault of the client's
+                self._refused_logins += 1
             raise
 
     async def _log_in(self, params: messages.Login) -> LoginResult:
@@ -307,12 +347,14 @@ class Conversation:
         ROOM_ID.check(params.room_id)
         USER_ID.check(params.user_id)
         user = User(params.user_id, _USER_NAME.check(params.user_name or params.user_id), params.role)
-        signaling.admit_login()
         if params.resume:
+            if params.resume.session_id in signaling.sessions.by_id:
+                signaling.admit_login()
             attachment = signaling.sessions.resume(params.resume.session_id, app, params.room_id, params.user_id)
             if attachment is not None:
                 return self._go_on(attachment, params.resume.last_seq)
         token = self._verify(params.token, settings, app, params.room_id, params.user_id)
+        signaling.admit_login()  # not before: what all share is not for those who are refused anyway
         attachment = self._new_attachment(params, app, user, token)
         resumes = params.resume.session_id if params.resume else None
         await signaling.sessions.begin(attachment, params.max_member_count, resumes, lambda: not self._closing)
@@ -358,6 +400,7 @@ class Conversation:
 
     def _attach(self, attachment: Attachment) -> None:
         self.attachment = attachment
+        self._refused_logins = 0
         attachment.voice = self
         if self._waiting:
             self._waiting = False

@@ -101,12 +101,12 @@ class Repeats:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._replies: OrderedDict[RequestID, tuple[bytes, str, int]] = OrderedDict()
-        self._life = 0
+        self.life = 0
         """How often the session was resumed."""
 
     def resumed(self) -> None:
         """The client may count its requests from the beginning."""
-        self._life += 1
+        self.life += 1
 
     def find(self, request: Request) -> str | None:
         """The reply already given to this request. Raises INVALID_REQUEST for an id used for another one."""
@@ -116,16 +116,21 @@ class Repeats:
         content, reply, life = known
         if content == _content(request):
             return reply
-        if life == self._life:
+        if life == self.life:
             raise GatewayError(INVALID_REQUEST, "this id was used for another request")
         return None
 
-    def remember(self, request: Request, reply: str) -> None:
-        if isinstance(request.id, int | str):
-            self._replies[request.id] = (_content(request), reply, self._life)
-            self._replies.move_to_end(request.id)
-            if len(self._replies) > self._limit:
-                self._replies.popitem(last=False)
+    def remember(self, request: Request, reply: str, life: int) -> None:
+        """Keeps a reply. `life`: that in which the request began; a later life's reply to the same id stays."""
+        if not isinstance(request.id, int | str):
+            return
+        known = self._replies.get(request.id)
+        if known is not None and known[2] > life:
+            return
+        self._replies[request.id] = (_content(request), reply, life)
+        self._replies.move_to_end(request.id)
+        if len(self._replies) > self._limit:
+            self._replies.popitem(last=False)
 
 
 def _content(request: Request) -> bytes:

@@ -49,40 +49,56 @@ class TestRepeats:
     def test_the_same_request_finds_its_reply(self) -> None:
         repeats = Repeats(128)
         assert repeats.find(request(1)) is None
-        repeats.remember(request(1), "reply")
+        repeats.remember(request(1), "reply", repeats.life)
         assert repeats.find(request(1)) == "reply"
 
     @pytest.mark.parametrize("other", [request(1, "stop"), request(1, params='{"streamID":"s"}')])
     def test_the_same_id_with_other_content_is_an_error(self, other: Request) -> None:
         repeats = Repeats(128)
-        repeats.remember(request(1), "reply")
+        repeats.remember(request(1), "reply", repeats.life)
         with pytest.raises(GatewayError) as refused:
             repeats.find(other)
         assert refused.value.fault is INVALID_REQUEST
 
     def test_a_number_and_a_text_are_two_ids(self) -> None:
         repeats = Repeats(128)
-        repeats.remember(request(1), "reply")
+        repeats.remember(request(1), "reply", repeats.life)
         assert repeats.find(request("1", "stop")) is None
 
     def test_the_oldest_replies_are_forgotten(self) -> None:
         repeats = Repeats(3)
         for id in range(5):
-            repeats.remember(request(id), f"reply {id}")
+            repeats.remember(request(id), f"reply {id}", repeats.life)
         assert [repeats.find(request(id)) for id in range(5)] == [None, None, "reply 2", "reply 3", "reply 4"]
 
     def test_after_a_resume_the_same_request_still_finds_its_reply(self) -> None:
         repeats = Repeats(128)
-        repeats.remember(request(1), "reply")
+        repeats.remember(request(1), "reply", repeats.life)
         repeats.resumed()
         assert repeats.find(request(1)) == "reply"
 
     def test_after_a_resume_an_id_may_be_used_for_another_request_once(self) -> None:
         repeats = Repeats(128)
-        repeats.remember(request(1), "reply")
+        repeats.remember(request(1), "reply", repeats.life)
         repeats.resumed()
         assert repeats.find(request(1, "stop")) is None
-        repeats.remember(request(1, "stop"), "another reply")
+        repeats.remember(request(1, "stop"), "another reply", repeats.life)
         assert repeats.find(request(1, "stop")) == "another reply"
         with pytest.raises(GatewayError):
             repeats.find(request(1))
+
+    def test_a_reply_that_comes_after_a_resume_belongs_to_the_life_in_which_its_request_began(self) -> None:
+        repeats = Repeats(128)
+        before = repeats.life
+        repeats.resumed()
+        repeats.remember(request(1), "late reply", before)
+        assert repeats.find(request(1)) == "late reply"
+        assert repeats.find(request(1, "stop")) is None, "the client may have begun anew"
+
+    def test_a_late_reply_does_not_displace_one_of_a_later_life(self) -> None:
+        repeats = Repeats(128)
+        before = repeats.life
+        repeats.resumed()
+        repeats.remember(request(1, "stop"), "newer reply", repeats.life)
+        repeats.remember(request(1), "late reply", before)
+        assert repeats.find(request(1, "stop")) == "newer reply"
