@@ -143,6 +143,10 @@ class SignalingSettings:
     """Custom commands to several users, per second and room."""
     command_receivers: int = 500
     """Users that one custom command may name; to name none is to tell everyone."""
+    changes_per_second: float = 2
+    """Sustained rate at which a session may change its role, what it mutes, and the extra info of a stream or of the room."""
+    changes_burst: int = 20
+    """Such changes that may come at once."""
     report_bytes: int = 16 * KIB
     """Largest report of a client's component, in bytes."""
 

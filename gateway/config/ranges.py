@@ -59,6 +59,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "signaling.commands_to_one": (0.1, 1_000_000),
     "signaling.commands_to_several": (0.1, 1_000_000),
     "signaling.command_receivers": (1, 1_000_000),
+    "signaling.changes_per_second": (0.1, 1_000_000),
+    "signaling.changes_burst": (1, 1_000_000),
     "signaling.report_bytes": (1 * KIB, 16 * MIB),
     "media.key_ttl": (1 * SECONDS, 30 * 24 * HOURS),
     "media.viewers_per_grant": (1, 1_000_000),

@@ -5,7 +5,7 @@ A layer of the registry above `streams.py`, which keeps the books; whether a ses
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gateway.auth.access import Action
 from gateway.errors import (
@@ -23,6 +23,13 @@ from gateway.errors import (
 from gateway.rooms.events import PlayerState, PublisherState, StreamExtraInfoChanged, StreamMuted
 from gateway.rooms.model import Grant, Medium, PlayMode, Reason, Role, Session, Stream, check_size
 from gateway.rooms.streams import StreamBook
+
+Permit = Callable[[], None]
+"""Asked before something really changes for all to see; what it raises prevents the change."""
+
+
+def freely() -> None:
+    """Permits every change."""
 
 
 class Casting(StreamBook):
@@ -121,27 +128,32 @@ class Casting(StreamBook):
         else:
             self._end_playing(grant)
 
-    def mute(self, session: Session, stream_id: str, changes: Mapping[Medium, bool]) -> None:
-        """Tells the others that the publisher muted or unmuted a medium. Raises STREAM_NOT_FOUND."""
+    def mute(self, session: Session, stream_id: str, changes: Mapping[Medium, bool], permit: Permit = freely) -> None:
+        """Tells the others that the publisher muted or unmuted a medium. Raises STREAM_NOT_FOUND, and what `permit` does."""
         stream = session.publishing.get(stream_id)
         if stream is None:
             raise GatewayError(STREAM_NOT_FOUND)
         muted = frozenset(m for m in Medium if changes.get(m, m in stream.muted))
         if muted == stream.muted:
             return
+        permit()
         stream.muted = muted
         self._record(stream.grant)
         if stream.announced:
             self._tell_stream(stream, StreamMuted)
 
-    def set_stream_extra_info(self, session: Session, stream_id: str, extra_info: str) -> None:
-        """Tells the others what the publisher says about its stream. Raises STREAM_NOT_FOUND, STREAM_EXTRA_INFO_TOO_LONG."""
+    def set_stream_extra_info(self, session: Session, stream_id: str, extra_info: str, permit: Permit = freely) -> None:
+        """Tells the others what the publisher says about its stream.
+
+        Raises STREAM_NOT_FOUND, STREAM_EXTRA_INFO_TOO_LONG, and what `permit` does.
+        """
         check_size(extra_info, self._signaling.stream_extra_bytes, STREAM_EXTRA_INFO_TOO_LONG)
         stream = session.publishing.get(stream_id)
         if stream is None:
             raise GatewayError(STREAM_NOT_FOUND)
         if extra_info == stream.extra_info:
             return
+        permit()
         stream.extra_info = extra_info
         self._record(stream.grant)
         if stream.announced:

@@ -22,7 +22,7 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.rooms.announcements import NewEvent
-from gateway.rooms.casting import Casting
+from gateway.rooms.casting import Casting, Permit, freely
 from gateway.rooms.events import CountNotice, RoleChanged, RoomEvent, RoomExtraInfoChanged, UserJoined, UserLeft
 from gateway.rooms.grants import Grants
 from gateway.rooms.model import ExtraInfo, Reason, Role, Room, Session, User
@@ -107,11 +107,15 @@ class Registry(Casting):
         session.room.sessions[session.user.id] = session
         count(self._sessions_of_app, session.app, 1)
 
-    def set_role(self, session: Session, role: Role) -> None:
-        """Another role: the audience publishes nothing and is not seen by others, a broadcaster may and is."""
+    def set_role(self, session: Session, role: Role, permit: Permit = freely) -> None:
+        """Another role: the audience publishes nothing and is not seen by others, a broadcaster may and is.
+
+        Raises what `permit` does.
+        """
         before = session.user
         if role is before.role:
             return
+        permit()
         if role is Role.AUDIENCE:
             for stream in list(session.publishing.values()):
                 self._end_publishing(stream, Reason.STOPPED)
@@ -135,17 +139,24 @@ class Registry(Casting):
 
     # What a room keeps, and what is said in it ---------------------------------------------------------------------
 
-    def set_room_extra_info(self, room: Room, key: str, info: ExtraInfo) -> None:
+    def set_room_extra_info(self, room: Room, key: str, info: ExtraInfo, permit: Permit = freely) -> None:
         """Writes one entry of what the room keeps for all who are there and will come; an empty value takes it away.
 
-        Raises EXTRA_INFO_TOO_MANY_KEYS.
+        What its author wrote already changes nothing. Raises EXTRA_INFO_TOO_MANY_KEYS, and what `permit` does.
         """
-        if info.value:
-            if key not in room.extra_info and len(room.extra_info) >= self._signaling.room_extra_keys:
+        before = room.extra_info.get(key)
+        if before is None:
+            if not info.value:
+                return
+            if len(room.extra_info) >= self._signaling.room_extra_keys:
                 raise GatewayError(EXTRA_INFO_TOO_MANY_KEYS, f"at most {self._signaling.room_extra_keys}")
-            room.extra_info[key] = info
-        elif room.extra_info.pop(key, None) is None:
+        elif (before.value, before.user_id) == (info.value, info.user_id):
             return
+        permit()
+        if info.value:
+            room.extra_info[key] = info
+        else:
+            del room.extra_info[key]
         self._journal(RoomRecord.of(room))
         self.tell(room, lambda room_id, seq: RoomExtraInfoChanged(room_id, seq, info.user_id, key, info))
 

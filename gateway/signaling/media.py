@@ -15,7 +15,7 @@ from gateway.auth.access import AccessRequest
 from gateway.auth.stream_keys import encode_stream_id
 from gateway.errors import INVALID_PARAMS, KEY_REVOKED, PEER_NOT_FOUND, STREAM_ID_TAKEN, TOKEN_EXPIRED, GatewayError
 from gateway.rooms.claims import Answer, Claims
-from gateway.rooms.model import STREAM_ID, Grant, Medium, Session
+from gateway.rooms.model import STREAM_ID, Grant, Session
 from gateway.rooms.registry import Registry
 from gateway.signaling import messages
 from gateway.signaling.events import UrlsEvent
@@ -173,20 +173,12 @@ async def _stop(asker: Asker, params: messages.Stop) -> Empty:
     return Empty()
 
 
-async def _mute(asker: Asker, params: messages.Mute) -> Empty:
-    wished = {Medium.AUDIO: params.audio, Medium.VIDEO: params.video}
-    changes = {medium: muted for medium, muted in wished.items() if muted is not None}
-    asker.registry.mute(asker.session, params.stream_id, changes)
-    return Empty()
-
-
 HANDLERS: dict[type, Callable[[Asker, Any], Awaitable[Result]]] = {
     messages.Publish: _publish,
     messages.Unpublish: _unpublish,
     messages.Play: _play,
     messages.Answer: _answer,
     messages.Stop: _stop,
-    messages.Mute: _mute,
 }
 """One handler for each method, by the type of its parameters. All raise GatewayError."""
 

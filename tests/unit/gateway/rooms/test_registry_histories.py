@@ -207,13 +207,16 @@ class Histories(RuleBasedStateMachine):
     @rule(pick=PICK, to=st.lists(USERS, max_size=2, unique=True), value=st.sampled_from(["", "x"]))
     def talks(self, pick: int, to: list[str], value: str) -> None:
         session, talk = self.guest(pick).session, self.lobby.talk
-        for say in (partial(talk.broadcast, session, "hi"), partial(talk.command, session, "hi", to)):
+        sayings = (
+            partial(talk.broadcast, session, "hi"), partial(talk.command, session, "hi", to),
+            partial(talk.set_room_extra_info, session, "key", value),
+        )  # fmt: skip
+        for say in sayings:
             try:
                 say()
             except GatewayError:
                 continue
         talk.barrage(session, "hi")
-        talk.set_room_extra_info(session, "key", value)
 
     @rule(stream=STREAMS)
     def stream_is_forbidden(self, stream: str) -> None:

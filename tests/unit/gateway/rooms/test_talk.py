@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from gateway.config import SignalingSettings
 from gateway.errors import (
     EXTRA_INFO_KEY_EMPTY,
     EXTRA_INFO_KEY_TOO_LONG,
@@ -15,12 +18,13 @@ from gateway.errors import (
     MESSAGE_EMPTY,
     MESSAGE_RATE,
     MESSAGE_TOO_LONG,
+    RATE_LIMITED,
     ROOM_NOT_FOUND,
     Fault,
     GatewayError,
 )
 from gateway.rooms.events import BarrageMessage, BroadcastMessage, CustomCommand, RoomExtraInfoChanged, TextSent
-from gateway.rooms.model import Role, User
+from gateway.rooms.model import Medium, Role, User
 from gateway.rooms.record import RoomRecord
 from tests.support.lobby import Guest, Lobby
 
@@ -86,6 +90,42 @@ class TestBroadcast:
         with refused(MESSAGE_RATE):
             lobby.talk.broadcast(others[4], "one")
         lobby.talk.broadcast(lobby.enter("elsewhere", room="another").session, "one")
+
+    def test_a_new_login_brings_no_more(self, lobby: Lobby) -> None:
+        lobby.enter("bob")
+        for _ in range(2):
+            ann = lobby.enter("ann")
+            lobby.talk.broadcast(ann.session, "hi")
+            ann.leave()
+        with refused(MESSAGE_RATE):
+            lobby.talk.broadcast(lobby.enter("ann").session, "hi")
+
+    def test_what_the_room_refuses_takes_nothing_of_the_users(self) -> None:
+        lobby = Lobby(signaling=SignalingSettings(broadcasts_per_room=2, broadcasts_per_user=1))
+        ann, *others = [lobby.enter(name).session for name in ("ann", "bob", "cat")]
+        for other in others:
+            lobby.talk.broadcast(other, "hi")
+        with refused(MESSAGE_RATE):
+            lobby.talk.broadcast(ann, "hi")
+        lobby.advance(0.5)
+        lobby.talk.broadcast(ann, "hi")
+
+    def test_of_those_who_spoke_only_the_last_are_remembered(self) -> None:
+        lobby = Lobby(signaling=SignalingSettings(broadcasts_per_room=10, broadcasts_per_user=0.5))
+        room = lobby.enter("host").session.room
+        last_spoken: dict[str, float] = {}
+        for number in range(300):
+            lobby.advance(0.1)
+            guest = lobby.enter(f"user {number * number % 101}")
+            try:
+                lobby.talk.broadcast(guest.session, "hi")
+            except GatewayError:
+                assert lobby.clock.now - last_spoken[guest.session.user.id] < 2
+            else:
+                assert lobby.clock.now - last_spoken.get(guest.session.user.id, -2) > 1.99, "not forgotten too early"
+                last_spoken[guest.session.user.id] = lobby.clock.now
+            guest.leave()
+        assert len(room.allowances) <= 10 + 10 * 2 + 1
 
 
 class TestBarrage:
@@ -182,3 +222,62 @@ class TestRoomExtraInfo:
         lobby.talk.set_room_extra_info(ann.session, "topic", "tea")
         ann.leave()
         assert lobby.enter("ann").session.room.extra_info == {}
+
+    def test_what_its_author_wrote_already_changes_nothing(self, lobby: Lobby) -> None:
+        ann, bob, cat = (lobby.enter(name) for name in ("ann", "bob", "cat"))
+        for session in (ann.session, ann.session, bob.session, ann.session):
+            lobby.talk.set_room_extra_info(session, "topic", "tea")
+        assert [event.value.user_id for event in cat.events] == ["ann", "bob", "ann"]
+
+
+class TestChanges:
+    """What a session changes for all to see: its role, what it mutes, extra infos."""
+
+    def test_all_kinds_share_a_sessions_allowance(self, lobby: Lobby) -> None:
+        ann, bob, registry = lobby.enter("ann"), lobby.enter("bob"), lobby.registry
+        ann.go_on_air("s")
+        changes: list[Callable[[int], None]] = [
+            lambda turn: registry.mute(ann.session, "s", {Medium.AUDIO: turn % 2 == 0}, permit),
+            lambda turn: registry.set_stream_extra_info(ann.session, "s", f"{turn}", permit),
+            lambda turn: lobby.talk.set_room_extra_info(ann.session, "k", f"{turn}"),
+        ]
+
+        def permit() -> None:
+            lobby.talk.permit_change(ann.session)
+
+        for turn in range(6):
+            for change in changes:
+                change(turn)
+        registry.set_role(ann.session, Role.AUDIENCE, permit)
+        registry.set_role(ann.session, Role.BROADCASTER, permit)
+        ann.publish("s")
+        bob.forget()
+        for change in (*changes, lambda turn: registry.set_role(ann.session, Role.AUDIENCE, permit)):
+            with refused(RATE_LIMITED) as told:
+                change(8)
+            assert 500 <= (told.value.after_ms or 0) <= 501
+        assert (bob.events, ann.session.user.role) == ([], Role.BROADCASTER)
+        lobby.talk.set_room_extra_info(bob.session, "k", "bob's")
+        lobby.advance(0.5)
+        registry.set_role(ann.session, Role.AUDIENCE, permit)
+
+    def test_one_that_changes_nothing_takes_nothing(self, lobby: Lobby) -> None:
+        ann = lobby.enter("ann").session
+        for _ in range(50):
+            lobby.talk.set_room_extra_info(ann, "k", "same")
+            lobby.registry.set_role(ann, Role.BROADCASTER, lambda: lobby.talk.permit_change(ann))
+        for turn in range(19):
+            lobby.talk.set_room_extra_info(ann, "k", f"{turn}")
+        with refused(RATE_LIMITED):
+            lobby.talk.set_room_extra_info(ann, "k", "one more")
+
+    def test_one_who_is_restless_does_not_take_what_others_missed(self, lobby: Lobby) -> None:
+        ann, bob, cat = (lobby.enter(name) for name in ("ann", "bob", "cat"))
+        since = bob.session.room.seq
+        lobby.talk.broadcast(cat.session, "hello")
+        for turn in range(260):
+            role = Role.BROADCASTER if turn % 2 else Role.AUDIENCE
+            with suppress(GatewayError):
+                lobby.registry.set_role(ann.session, role, lambda: lobby.talk.permit_change(ann.session))
+        missed = lobby.registry.announcements.missed(bob.session, since)
+        assert [event.text for event in missed if isinstance(event, TextSent)] == ["hello"]
