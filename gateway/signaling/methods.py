@@ -52,7 +52,7 @@ _log = logging.getLogger("gateway.signaling")
 _REFUSED_LOGINS = 5
 """Logins refused in a row after which a socket is closed."""
 _SLICE = 64
-"""Held events sent at once; then the socket's writer has its turn, so that no more pile up than a slow client leaves."""
+"""Held events sent at once, at most; then the socket's writer has its turn, so that they do not fill its queue by themselves."""
 _SHOWN = 128
 """Characters of what a client calls itself that a log line shows."""
 REPORTS = tuple(product(*(get_args(field.type) for field in fields(messages.Report) if field.name in ("direction", "event"))))
@@ -259,11 +259,11 @@ class Conversation:
 
     async def _release(self) -> None:
         """Sends the events that had to wait for a reply; those that come meanwhile go behind them."""
-        sent = 0
+        sent, at_once = 0, min(_SLICE, self._settings.outbox_messages // 2)
         while self._held:
             self.socket.send(self._held.popleft())
             sent += 1
-            if sent % _SLICE == 0 and self._held:
+            if sent % at_once == 0 and self._held:
                 await asyncio.sleep(0)
         self._held = None
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from typing import Any
 
 import pytest
 
+from gateway.auth.access import AccessRequest
 from gateway.config import AppSettings, WebRtcSettings
+from gateway.errors import KICKED
+from gateway.rooms.events import KickedNotice
 from gateway.rooms.model import BOTH_MEDIA, Grant
 from gateway.signaling.close import CloseReason
+from gateway.signaling.session import Phase
 from tests.support.lobby import AUDIO, SECRET
-from tests.support.talk import TOKEN_APPS, Client, House
+from tests.support.talk import TOKEN_APPS, Client, Description, House, Peers
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
 
@@ -182,6 +187,53 @@ class TestTokens:
     def test_a_debug_app_needs_none_and_checks_none(self) -> None:
         house = House({"1": AppSettings(SECRET, debug=True)})
         assert house.client().login("ann", token="nonsense")["tokenExpiresAt"] is None
+
+    def test_who_has_none_takes_nothing_from_the_logins_of_all(self) -> None:
+        house = House(TOKEN_APPS, logins_per_second=1, logins_burst=1)
+        for _ in range(10):
+            assert self.login_error(house, "") == 1002067
+        house.login("ann", token=house.token("ann"))
+
+    def test_who_names_no_living_session_takes_nothing_either(self) -> None:
+        house = House(TOKEN_APPS, logins_per_second=1, logins_burst=2)
+        ann = house.login("ann", token=house.token("ann"))
+        ann.result("logout")
+        for session, number in ((ann.session, 1000002), ("never heard of", 1002067)) * 5:
+            resume = {"sessionID": session}
+            assert house.client().error("login", appID=1, roomID="room", userID="ann", resume=resume) == number
+        house.login("bob", token=house.token("bob"))
+
+    def test_a_socket_that_is_refused_again_and_again_is_closed(self, house: House) -> None:
+        ann = house.client()
+        for _ in range(5):
+            assert ann.closed is None
+            assert ann.error("login", appID=1, roomID="room", userID="ann") == 1002067
+        assert ann.closed is CloseReason.RATE_LIMITED
+
+    def test_a_login_that_succeeds_forgives_those_before(self, house: House) -> None:
+        ann = house.client()
+        for _ in range(2):
+            for _ in range(4):
+                ann.error("login", appID=1, roomID="room", userID="ann")
+            ann.login("ann", token=house.token("ann"))
+            ann.result("logout")
+        assert ann.closed is None
+
+    def test_an_overload_is_not_held_against_anyone(self) -> None:
+        house = House(logins_per_second=1, logins_burst=1)
+        house.login("ann")
+        bob = house.client()
+        for _ in range(10):
+            assert bob.error("login", appID=1, roomID="room", userID="bob") == 1803002
+        house.advance(1)
+        bob.login("bob")
+
+    def test_a_session_is_resumed_at_the_cost_of_a_login(self) -> None:
+        house = House(logins_per_second=1, logins_burst=1)
+        ann = house.login("ann")
+        resume = {"sessionID": ann.session}
+        assert house.client().error("login", appID=1, roomID="room", userID="ann", resume=resume) == 1803002
+        assert ann.closed is None, "and nothing happens where there is no room for it"
 
     def test_no_reply_shows_the_token(self, house: House) -> None:
         token = house.token("ann")
@@ -488,3 +540,117 @@ class TestRate:
         house = House(requests_per_second=10, requests_burst=1)
         house.login("ann")
         house.login("bob")
+
+
+def offer(stream: str, id: int = 1) -> str:
+    """The request to publish by WebRTC."""
+    params = {"streamID": stream, "transport": "webrtc", "sdp": "sdp"}
+    return json.dumps({"jsonrpc": "2.0", "id": id, "method": "publish", "params": params})
+
+
+class SlowPeers(Peers):
+    """Makes descriptions only once it is told to go on."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.lobby)
+        self.go_on = asyncio.Event()
+        house.signaling.peers = self
+
+    async def publish(self, request: AccessRequest, offer: str) -> Description:
+        await self.go_on.wait()
+        return await super().publish(request, offer)
+
+
+async def settle() -> None:
+    """Lets every task go as far as it can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+class TestRequestsThatWait:
+    """What happens while a handler waits for the media."""
+
+    async def test_a_new_page_may_use_the_id_of_a_request_that_its_older_one_still_waits_for(self, house: House) -> None:
+        peers, ann = SlowPeers(house), house.login("ann")
+        waiting = asyncio.create_task(ann.conversation.receive(offer("a")))
+        await settle()
+        reloaded = house.client()
+        reloaded.login("ann", resume={"sessionID": ann.session})
+        peers.go_on.set()
+        await waiting
+        assert "result" in reloaded.ask("stop", {"streamID": "other"}, id=1)
+
+    async def test_a_repeat_on_the_next_socket_waits_for_the_reply_of_the_first(self, house: House) -> None:
+        peers, ann = SlowPeers(house), house.login("ann")
+        first = asyncio.create_task(ann.conversation.receive(offer("a", 7)))
+        await settle()
+        again = house.client()
+        again.login("ann", resume={"sessionID": ann.session})
+        repeat = asyncio.create_task(again.conversation.receive(offer("a", 7)))
+        await settle()
+        peers.go_on.set()
+        await asyncio.gather(first, repeat)
+        replies = [message for message in map(json.loads, again.socket.texts) if message.get("id") == 7]
+        assert [reply["result"]["sdp"] for reply in replies] == ["answer 1 to sdp"]
+        assert (len(peers.asked), house.signaling.running) == (1, {})
+
+    async def test_if_the_first_is_broken_off_the_repeat_acts(self, house: House) -> None:
+        peers, ann = SlowPeers(house), house.login("ann")
+        first = asyncio.create_task(ann.conversation.receive(offer("a", 7)))
+        await settle()
+        again = house.client()
+        again.login("ann", resume={"sessionID": ann.session})
+        repeat = asyncio.create_task(again.conversation.receive(offer("a", 7)))
+        await settle()
+        first.cancel()
+        await settle()
+        peers.go_on.set()
+        await repeat
+        assert "answer 1 to sdp" in "".join(again.socket.texts)
+        assert (len(peers.asked), house.signaling.running) == (1, {})
+
+    async def test_a_repeat_that_loses_its_session_as_it_waits_is_not_remembered(self, house: House) -> None:
+        peers, ann = SlowPeers(house), house.login("ann")
+        first = asyncio.create_task(ann.conversation.receive(offer("a", 7)))
+        await settle()
+        second, third = house.client(), house.client()
+        second.login("ann", resume={"sessionID": ann.session})
+        repeat = asyncio.create_task(second.conversation.receive(offer("a", 7)))
+        await settle()
+        third.login("ann", resume={"sessionID": ann.session})
+        first.cancel()
+        await repeat
+        peers.go_on.set()
+        await third.conversation.receive(offer("a", 7))
+        assert "answer 1 to sdp" in "".join(third.socket.texts)
+
+    async def test_events_come_after_the_reply_in_their_order_and_not_all_at_once(self, house: House) -> None:
+        peers, ann = SlowPeers(house), house.login("ann")
+        waiting = asyncio.create_task(ann.conversation.receive(offer("a")))
+        await settle()
+        before = len(ann.socket.texts)
+        for number in range(300):
+            ann.conversation.tell(KickedNotice("room", KICKED, str(number)))
+        peers.go_on.set()
+        await asyncio.sleep(0)
+        assert len(ann.socket.texts) - before == 1 + 64, "the writer has its turn"
+        ann.conversation.tell(KickedNotice("room", KICKED, "300"))
+        await waiting
+        ann.conversation.tell(KickedNotice("room", KICKED, "301"))
+        reply, *events = [json.loads(text) for text in ann.socket.texts[before:]]
+        assert "result" in reply
+        assert [event["params"]["reason"] for event in events if event["method"] == "kicked"] == [str(n) for n in range(302)]
+
+    async def test_no_more_wait_for_a_reply_than_for_a_slow_client(self) -> None:
+        house = House(outbox_messages=16)
+        peers, ann = SlowPeers(house), house.login("ann")
+        waiting = asyncio.create_task(ann.conversation.receive(offer("a")))
+        await settle()
+        for number in range(15):  # the first is that of the publishing itself
+            ann.conversation.tell(KickedNotice("room", KICKED, str(number)))
+        assert ann.closed is None
+        ann.conversation.tell(KickedNotice("room", KICKED, "one more"))
+        assert ann.closed is CloseReason.SLOW_CLIENT
+        assert house.signaling.sessions.by_id[ann.session].phase is Phase.ATTACHED, "the session outlives its socket"
+        peers.go_on.set()
+        await waiting
