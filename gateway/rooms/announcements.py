@@ -65,6 +65,8 @@ class Announcements:
 
     def missed(self, session: Session, last_seq: int) -> list[RoomEvent]:
         """What a session that heard everything up to `last_seq` has missed; nothing if not all of it is kept any more."""
+        if session.recovered_at is not None:  # what it heard beyond that was lost, and its numbers were given anew
+            last_seq = min(last_seq, session.recovered_at)
         room, since = session.room, max(last_seq, session.joined_at)
         history = self._histories.get(room)
         events = history.after(since) if history and since < room.seq else None

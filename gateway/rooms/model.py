@@ -111,6 +111,8 @@ class Grant:
     """Connections that use it now."""
     told: object = None
     """Playing: the last notice about it that its session was told."""
+    wishes: int = 0
+    """How often it was asked for: one that fails undoes only its own doing."""
 
 
 @dataclass(slots=True, eq=False)

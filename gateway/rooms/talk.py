@@ -28,7 +28,7 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.rooms.events import BarrageMessage, BroadcastMessage, CustomCommand, TextSent
-from gateway.rooms.model import ExtraInfo, Room, Session, User, check_size
+from gateway.rooms.model import USER_ID, ExtraInfo, Room, Session, User, check_size
 from gateway.rooms.registry import Registry
 
 _SERVER = ""
@@ -90,11 +90,14 @@ class Talk:
     def command(self, session: Session, text: str, to: Collection[str]) -> int:
         """Says something to the named users (none: to everyone else); who is not there does not get it.
 
-        Raises MESSAGE_EMPTY, MESSAGE_TOO_LONG, MESSAGE_RATE, INVALID_PARAMS (too many are named).
+        Raises MESSAGE_EMPTY, MESSAGE_TOO_LONG, MESSAGE_RATE, INVALID_PARAMS (too many are named), and what
+        userIDs are held to.
         """
         self._check_text(text)
         if len(to) > self._settings.command_receivers:
             raise GatewayError(INVALID_PARAMS, f"at most {self._settings.command_receivers} users are named")
+        for one in to:
+            USER_ID.check(one)
         if len(to) == 1:
             self._take(session.room, _Rate.of(CustomCommand, self._settings.commands_to_one))
         else:

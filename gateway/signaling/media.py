@@ -106,6 +106,7 @@ async def _publish(asker: Asker, params: messages.Publish) -> AddressResult | De
         asker.peers.check(params.sdp)  # what publishes now gives way to nothing that cannot even be read
     as_it_was = before and (before.grant.media, before.extra_info, before.grant.transport)
     grant = asker.registry.publish(session, stream_id, params.media, params.extra_info, params.transport)
+    grant.wishes = wish = grant.wishes + 1
     try:
         if before is None and asker.claims is not None:
             await _claim(asker.claims, session, grant)
@@ -114,7 +115,7 @@ async def _publish(asker: Asker, params: messages.Publish) -> AddressResult | De
         answer = await asker.peers.publish(asker.access(grant), params.sdp)
     except BaseException:
         stream = session.publishing.get(stream_id)
-        if stream is not None and stream.grant is grant:
+        if stream is not None and stream.grant is grant and grant.wishes == wish:
             if as_it_was:
                 asker.registry.publish(session, stream_id, *as_it_was)
             else:

@@ -174,7 +174,9 @@ class Sessions:
 
     def missed(self, attachment: Attachment, last_seq: int) -> list[RoomEvent]:
         """The room's events after `last_seq` that the session has not heard; nothing if not all of them are kept."""
-        return self._registry.announcements.missed(attachment.session, last_seq)
+        missed = self._registry.announcements.missed(attachment.session, last_seq)
+        attachment.session.recovered_at = None
+        return missed
 
     def restate(self, attachment: Attachment) -> None:
         """Tells one who has come back what is known of its publishing, its playing and its token."""

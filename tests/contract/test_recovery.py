@@ -15,6 +15,7 @@ from gateway.rooms.memory_store import MemoryRoomStore
 from gateway.rooms.model import Reason
 from gateway.rooms.recorder import Recorder
 from gateway.rooms.store import Change, Taken
+from gateway.rooms.talk import Talk
 from gateway.signaling.recovery import recover
 from gateway.signaling.sessions import Sessions
 from tests.support.lobby import A_DAY, Guest, Lobby
@@ -118,6 +119,17 @@ async def test_who_stays_away_is_said_to_have_left_for_the_restart() -> None:
     [left] = [fact for fact in heard if isinstance(fact, UserLeft)]
     assert (left.user.id, left.reason) == (leaves.session.user.id, Reason.SERVER_RESTART)
     assert second.sessions.resume(leaves.session.id, "1", "room", leaves.session.user.id) is None, "it logs in afresh"
+
+
+async def test_a_client_that_heard_more_than_was_stored_misses_nothing_of_the_new_life() -> None:
+    _, _, second, _ = await handed_over([("enter", 0), ("enter", 1)])
+    back, other = list(second.sessions.by_id.values())
+    stored = back.session.room.seq
+    talk = Talk(second.lobby.signaling, second.lobby.registry, second.lobby.clock, second.lobby.clock.wall)
+    said = [talk.barrage(other.session, f"number {number}") for number in range(3)]
+    heard = second.sessions.missed(back, stored + 2)  # two events of the former life were never stored
+    assert [event.seq for event in heard] == said
+    assert second.sessions.missed(back, stored + 2)[0].seq == stored + 3, "from now on numbers mean what they say"
 
 
 async def test_rooms_of_an_app_that_is_no_more_are_given_up() -> None:

@@ -20,6 +20,7 @@ from gateway.errors import (
     MESSAGE_TOO_LONG,
     RATE_LIMITED,
     ROOM_NOT_FOUND,
+    USER_ID_TOO_LONG,
     Fault,
     GatewayError,
 )
@@ -144,6 +145,11 @@ class TestCommands:
         lobby.talk.command(ann.session, "for all", [])
         lobby.talk.command(ann.session, "for myself", ["ann"])
         assert (got(ann), got(bob), got(cat)) == ([], ["for bob", "for all"], ["for all"])
+
+    def test_who_is_named_has_to_be_an_id(self, lobby: Lobby) -> None:
+        ann = lobby.enter("ann").session
+        with refused(USER_ID_TOO_LONG):
+            lobby.talk.command(ann, "x", ["x" * 60_000])
 
     def test_ten_to_several_and_two_hundred_to_one(self, lobby: Lobby) -> None:
         ann = lobby.enter("ann").session
