@@ -290,7 +290,7 @@ class Conversation:
         if not request.answerable and request.method not in messages.NOTIFIABLE:
             raise GatewayError(INVALID_REQUEST, "an id is needed")
         repeats = self.attachment.repeats if self.attachment and request.method not in messages.UNREPEATABLE else None
-        reply = await (self._act_once(repeats, request) if repeats else self._act(request))
+        reply = await self._act_once(repeats, request) if repeats else (await self._act(request))[0]
         return reply if request.answerable else None
 
     async def _act_once(self, repeats: Repeats, request: Request) -> str:
@@ -303,20 +303,22 @@ class Conversation:
         self._logged_in()  # it may have lost its session while it waited: nothing to be remembered
         life, ended = repeats.life, running.setdefault(key, asyncio.Event())
         try:
-            reply = await self._act(request)
-            repeats.remember(request, reply, life)
+            reply, final = await self._act(request)
+            if final:
+                repeats.remember(request, reply, life)
         finally:
             del running[key]
             ended.set()
         return reply
 
-    async def _act(self, request: Request) -> str:
+    async def _act(self, request: Request) -> tuple[str, bool]:
+        """The reply, and whether it is the last word: what came too fast may come again with its id."""
         try:
             params = messages.decode_params(request)
             handler = _HANDLERS[type(params)]
-            return messages.encode_result(_id(request), await handler(self, params))
+            return messages.encode_result(_id(request), await handler(self, params)), True
         except GatewayError as error:
-            return self._refusal(_id(request), error)
+            return self._refusal(_id(request), error), error.fault is not RATE_LIMITED
 
     def _refusal(self, id: int | str | None, error: GatewayError) -> str:
         if error.fault is OVERLOADED and error.after_ms is None:

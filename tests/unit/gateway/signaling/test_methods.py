@@ -487,6 +487,15 @@ class TestRepeats:
         assert bob.ask("play", {"streamID": "s"}, id=7) == refused
         assert "result" in bob.ask("play", {"streamID": "s"}, id=8)
 
+    def test_but_not_one_that_came_too_fast(self, house: House) -> None:
+        ann = house.login("ann")
+        roles = ["audience", "broadcaster"] * 11
+        replies = [ann.ask("setRole", {"role": role}, id=f"role {number}") for number, role in enumerate(roles)]
+        at, refused = next((at, reply) for at, reply in enumerate(replies) if "error" in reply)
+        assert refused["error"]["code"] == 1002071
+        house.lobby.advance(refused["error"]["data"]["afterMs"] / 1000)
+        assert "result" in ann.ask("setRole", {"role": roles[at]}, id=f"role {at}")
+
     def test_it_also_works_on_the_next_socket_of_the_session(self, house: House) -> None:
         ann = house.login("ann")
         first = ann.ask("publish", {"streamID": "s"}, id="x")
