@@ -151,7 +151,6 @@ SHUTTING_DOWN = Fault(1803001, "SHUTTING_DOWN", 503, _AFTER, "the gateway is shu
 OVERLOADED = Fault(1803002, "OVERLOADED", 503, _AFTER, "the gateway is at its limit", "网关负载已达上限")
 ORIGIN_REFUSED = Fault(1803003, "ORIGIN_REFUSED", 403, _NEVER, "development mode serves loopback only", "开发模式仅允许本机访问")
 ROOM_NOT_FOUND = Fault(1803010, "ROOM_NOT_FOUND", 404, _NEVER, "there is no such room", "房间不存在")
-USER_NOT_FOUND = Fault(1803011, "USER_NOT_FOUND", 404, _NEVER, "there is no such user in the room", "房间内没有该用户")
 API_KEY_INVALID = Fault(1803012, "API_KEY_INVALID", 401, _NEVER, "the API key was rejected", "API 密钥校验失败")
 
 FAULTS: tuple[Fault, ...] = tuple(value for value in dict(globals()).values() if isinstance(value, Fault))

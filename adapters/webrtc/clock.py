@@ -15,6 +15,7 @@ the track then goes on by arrival, as far behind it as before. Pure: time comes 
 from __future__ import annotations
 
 from adapters.media.units import Medium
+from adapters.webrtc.rtp import timestamp_distance
 from adapters.webrtc.tracks import CLOCKS
 
 AHEAD = 1000.0
@@ -43,7 +44,6 @@ LEAK = 0.0002
 """How fast arrivals long ago are forgotten, as the two clocks drift: milliseconds per millisecond."""
 
 _WRAP = 1 << 32
-_HALF = 1 << 31
 _MILLISECONDS_PER_NTP = 1000 / (1 << 32)
 _SETTLED = 0.5
 
@@ -76,7 +76,7 @@ class _Track:
 
     def media_at(self, timestamp: int) -> float:
         """The unrolled time of an RTP timestamp: of all that it may mean, the nearest to the last one."""
-        return self.media + ((timestamp - self.timestamp + _HALF) % _WRAP - _HALF) / self.ticks
+        return self.media + timestamp_distance(timestamp, self.timestamp) / self.ticks
 
     def begin(self, timestamp: int, arrival: float) -> None:
         """Timestamps begin anew here: as far behind arrival as before, which keeps sound and picture together."""

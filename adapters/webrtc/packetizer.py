@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from adapters.media.bits import MalformedMedia
 from adapters.media.h264 import NalType, nal_units
 from adapters.webrtc import rtp
 
@@ -85,13 +84,6 @@ def vp8_payloads(frame: bytes, picture_id: int) -> list[bytes]:
 def is_vp8_keyframe(frame: bytes) -> bool:
     """True if decoding may start with this coded frame (RFC 6386 section 9.1)."""
     return len(frame) >= _VP8_KEYFRAME_BYTES and not frame[0] & 1 and frame[3:6] == _VP8_START_CODE
-
-
-def vp8_size(frame: bytes) -> tuple[int, int]:
-    """Width and height in pixels that a keyframe tells (RFC 6386 section 9.1). Raises `MalformedMedia` if it is none."""
-    if not is_vp8_keyframe(frame):
-        raise MalformedMedia("only a keyframe tells the size of VP8")
-    return int.from_bytes(frame[6:8], "little") & 0x3FFF, int.from_bytes(frame[8:10], "little") & 0x3FFF
 
 
 def _travels(kind: int) -> bool:

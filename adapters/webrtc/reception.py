@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from adapters.webrtc.rtcp import ReportBlock, ntp_middle
-from adapters.webrtc.rtp import RtpPacket, timestamp_distance
+from adapters.webrtc.rtp import RtpPacket, sequence_distance, timestamp_distance
 
 Ready: TypeAlias = list[RtpPacket | None]
 """Packets in their order; `None` where some are lost for good."""
@@ -132,7 +132,7 @@ class Reception:
             if again:
                 return []
             highest = self._begin(packet.sequence)
-        distance = ((packet.sequence - highest + 0x8000) & 0xFFFF) - 0x8000
+        distance = sequence_distance(packet.sequence, highest)
         if again:
             if distance > 0:  # nothing is sent again before it was sent
                 return []

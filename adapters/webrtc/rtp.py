@@ -93,37 +93,9 @@ def sequence_distance(a: int, b: int) -> int:
     return (a - b + 0x8000 & 0xFFFF) - 0x8000
 
 
-def sequence_newer(a: int, b: int) -> bool:
-    """True if `a` is ahead of `b`, modulo 2**16."""
-    return 0 < (a - b & 0xFFFF) < 0x8000
-
-
 def timestamp_distance(a: int, b: int) -> int:
     """How far `a` is ahead of `b`, modulo 2**32: negative if it is behind."""
     return (a - b + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000
-
-
-class Unroller:
-    """Sequence numbers that never wrap, of those with 16 bits: each is taken as the one nearest to the highest so far.
-
-    The lower 16 bits stay what they were. The first number is taken as it is; what comes before it may be negative.
-    """
-
-    __slots__ = ("_highest",)
-
-    def __init__(self) -> None:
-        self._highest: int | None = None
-
-    def unroll(self, sequence: int) -> int:
-        """The number without its wrap."""
-        highest = self._highest
-        if highest is None:
-            self._highest = sequence
-            return sequence
-        distance = (sequence - highest + 0x8000 & 0xFFFF) - 0x8000
-        if distance > 0:
-            self._highest = highest + distance
-        return highest + distance
 
 
 def rtx_payload(sequence: int, payload: bytes) -> bytes:

@@ -81,8 +81,6 @@ class SessionRecord:
     may_publish: bool = True
     allowed_streams: tuple[str, ...] | None = None
     token_expires_at: float | None = None
-    resume_until: float | None = None
-    """The end of the resume window; None: a socket is attached."""
 
 
 @dataclass(frozen=True, slots=True)

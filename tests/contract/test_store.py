@@ -31,7 +31,7 @@ NOW = 4_000_000_000.25
 """Far ahead: nothing of these tests expires while they run."""
 ROOM = RoomRecord("1", "r", 1, seq=3, max_members=4, extra_info={"topic": {"value": "音乐", "updateTime": 1.5}})
 ANN = SessionRecord(
-    "session-ann", "1", "r", 1, "ann", "Ann", "audience", True, False, ("a", "b"), token_expires_at=NOW, resume_until=NOW + 90
+    "session-ann", "1", "r", 1, "ann", "Ann", "audience", True, False, ("a", "b"), token_expires_at=NOW
 )
 BOB = SessionRecord("session-bob", "1", "r", 1, "bob")
 PUSH = GrantRecord(
@@ -98,7 +98,7 @@ class TestTakingOver:
 
     async def test_what_was_replaced_or_ended_does_not_come_back(self, store: RoomStore, new_store: NewStore) -> None:
         await store.write(FULL)
-        renamed = replace(BOB, user_name="Robert", resume_until=NOW)
+        renamed = replace(BOB, user_name="Robert")
         await store.write([renamed, SessionEnded("1", "r", 1, ANN.id), GrantEnded("1", "r", 1, PULL.id), replace(ROOM, seq=9)])
         [one] = (await after_restart(new_store)).rooms
         assert one == StoredRoom(replace(ROOM, seq=9, epoch=2), in_epoch([renamed], 2), in_epoch([PUSH], 2))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adapters.media.bits import MalformedMedia
 from adapters.media.h264 import join_units
-from adapters.webrtc.packetizer import MAX_DATAGRAM, MAX_PAYLOAD, h264_payloads, is_vp8_keyframe, vp8_payloads, vp8_size
+from adapters.webrtc.packetizer import MAX_DATAGRAM, MAX_PAYLOAD, h264_payloads, is_vp8_keyframe, vp8_payloads
 
 SPS = bytes.fromhex("6742c01f8c8d40")
 PPS = bytes.fromhex("68ce3c80")
@@ -119,13 +119,10 @@ def test_a_vp8_frame_and_its_descriptor() -> None:
     assert vp8_payloads(b"", 1) == []
 
 
-def test_vp8_keyframes_tell_their_size() -> None:
+def test_a_vp8_keyframe_is_known_by_its_start_code() -> None:
     assert is_vp8_keyframe(VP8_KEYFRAME)
-    assert vp8_size(VP8_KEYFRAME) == (640, 480)
 
 
 @pytest.mark.parametrize("frame", [b"", VP8_KEYFRAME[:9], b"\x11" + VP8_KEYFRAME[1:], VP8_KEYFRAME[:4] + bytes(6)])
-def test_other_vp8_frames_do_not(frame: bytes) -> None:
+def test_other_vp8_frames_are_none(frame: bytes) -> None:
     assert not is_vp8_keyframe(frame)
-    with pytest.raises(MalformedMedia):
-        vp8_size(frame)

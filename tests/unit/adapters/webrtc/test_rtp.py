@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.webrtc import rtp
-from adapters.webrtc.rtp import MalformedRtp, RtpPacket, Unroller
+from adapters.webrtc.rtp import MalformedRtp, RtpPacket
 
 WORDS = st.integers(0, 0xFFFF)
 LONG_WORDS = st.integers(0, 0xFFFF_FFFF)
@@ -82,27 +82,11 @@ def test_rtcp_is_told_by_its_packet_types(data: str, expected: bool) -> None:
 )
 def test_sequence_numbers_wrap(a: int, b: int, distance: int) -> None:
     assert rtp.sequence_distance(a, b) == distance
-    assert rtp.sequence_newer(a, b) == (distance > 0)
 
 
 @given(LONG_WORDS, st.integers(-0x8000_0000, 0x7FFF_FFFF))
 def test_timestamps_wrap(start: int, distance: int) -> None:
     assert rtp.timestamp_distance(start + distance & 0xFFFF_FFFF, start) == distance
-
-
-@given(WORDS, st.lists(st.integers(-0x8000, 0x7FFF), max_size=50))
-def test_unrolled_numbers_are_those_nearest_to_the_highest(first: int, distances: list[int]) -> None:
-    unroller = Unroller()
-    assert unroller.unroll(first) == first
-    highest = first
-    for distance in distances:
-        assert unroller.unroll(highest + distance & 0xFFFF) == highest + distance
-        highest = max(highest, highest + distance)
-
-
-def test_what_came_before_the_first_may_be_negative() -> None:
-    unroller = Unroller()
-    assert [unroller.unroll(sequence) for sequence in (1, 0xFFFF, 0, 2)] == [1, -1, 0, 2]
 
 
 @given(PACKETS)
