@@ -183,6 +183,9 @@ class Claims:
         unknown = asking.cancelled() or asking.exception() is not None
         if claim.owner not in self._held and (unknown or asking.result().owner == claim.owner):
             self._append(ClaimReleased(claim))
+            place = claim.kind, claim.app, claim.id
+            for other in [one.owner for one in self._held.values() if (one.kind, one.app, one.id) == place]:
+                self.affirm(other)  # it may have been taken from one who is there
 
     def _note(self, error: BaseException | None) -> None:
         """Logs when the store begins and ceases to leave claims unanswered."""

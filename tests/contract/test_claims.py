@@ -374,6 +374,22 @@ class TestNoAnswer:
             assert (first.closed, second.closed) == (CloseReason.KICKED_BY_SAME_USER, None)
             assert store.state.claims["user", "1", "ann"].owner == second.session
 
+    @pytest.mark.parametrize("fate", ["hangs", "answers too late", "reply lost"])
+    async def test_a_login_that_is_broken_off_takes_nothing_from_the_one_who_is_there(self, fate: str) -> None:
+        store = Wayward()
+        async with processes((store, "a")) as (a,):
+            first = await a.login("ann")
+            store.fates = iter([fate])
+            broken = asyncio.create_task(a.client().login("ann", a.room))
+            while store.asked < 2:
+                await asyncio.sleep(0)
+            broken.cancel()
+            await asyncio.wait([broken])
+            store.gate.set()
+            await a.settled()
+            assert first.closed is None
+            assert store.state.claims["user", "1", "ann"].owner == first.session
+
     @pytest.mark.parametrize("fate", ["hangs", "answers too late"])
     async def test_a_late_answer_gives_nothing_to_one_that_has_ended(self, fate: str) -> None:
         store = Wayward(fates=[fate] * 2)
