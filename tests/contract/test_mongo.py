@@ -9,8 +9,9 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from pymongo.errors import BulkWriteError
 
-from adapters.mongo.rooms import MongoRoomStore
+from adapters.mongo.rooms import MongoRoomStore, _told
 from adapters.mongo.schema import VERSION
 from gateway.rooms.store import (
     Claim,
@@ -124,3 +125,9 @@ async def test_what_a_killed_process_had_half_written_does_not_stand_in_the_way(
         await after.take_over(NOW)
     await after.write([RoomRecord("1", "r", 1)])
     await after.close()
+
+
+def test_what_failed_is_told_without_what_was_to_be_written() -> None:
+    failure = {"index": 0, "code": 2, "errmsg": "bad value", "op": {"_id": "a session's id, which is secret"}}
+    code, text = _told(BulkWriteError({"writeErrors": [failure]}))
+    assert (code, text) == (2, "bad value")

@@ -10,6 +10,8 @@ import asyncio
 import os
 import signal
 import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,8 +22,8 @@ from pymongo import AsyncMongoClient
 
 from tests.e2e.conftest import Clip
 from tests.support.gateway import APP, SECRET, Client, url_of
-from tests.support.mongod import ReplicaSet, replica_set
-from tests.support.process import GatewayProcess, serving
+from tests.support.mongod import HOST, ReplicaSet, replica_set
+from tests.support.process import GatewayProcess, environment, serving
 from tests.support.programs import started
 from tests.support.scrape import metrics
 
@@ -224,3 +226,25 @@ async def test_what_ended_in_good_order_is_recovered_too(tmp_path: Path) -> None
         async with house.gateway() as second:
             ann = await comes_back(second, ann, "ann")
             assert ann.login_result["resumed"]
+
+
+async def test_a_gateway_that_waits_for_its_store_can_be_told_to_end(tmp_path: Path) -> None:
+    [nowhere] = free_ports(1)
+    file = tmp_path / "gateway.toml"
+    url = f"mongodb://{HOST}:{nowhere}/?replicaSet=rs0&serverSelectionTimeoutMS=200"
+    listen, store = f'[listen]\nhost = "{HOST}"\npublic_host = "{HOST}"\n', f'[store]\nurl = "{url}"\n'
+    file.write_text(f'{listen}{store}[apps.{APP}]\nsecret = "{SECRET}"\n')
+    ports = ("--port", "0", "--rtmp-port", "0", "--udp-port", "0")
+    command = (sys.executable, "-m", "gateway", "serve", "--config", str(file), *ports)
+    process = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL, stderr=PIPE, env=environment())
+    try:
+        assert process.stderr is not None
+        async with asyncio.timeout(20):
+            while b"the store does not answer" not in await process.stderr.readline():
+                pass
+            process.terminate()
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from gateway.addresses import Addresses
 from gateway.errors import OVERLOADED, GatewayError
 from gateway.rooms.model import BOTH_MEDIA, Grant
+from gateway.signaling import messages
+from gateway.signaling.media import HANDLERS, Asker, Invitations
 from tests.support.lobby import AUDIO
-from tests.support.talk import UNREADABLE, Client, House
+from tests.support.talk import UNREADABLE, Client, Description, House
 
 INVALID_PARAMS, STREAM_NOT_FOUND, SDP_INVALID, PEER_NOT_FOUND = -32602, 1004002, 1802005, 1802009
 
@@ -203,3 +206,43 @@ class TestPlay:
             play(bob, f"s{number}")
             bob.result("stop", streamID=f"s{number}")
         assert len(bob.conversation.attachment.invitations._ids) == 1  # type: ignore[union-attr]
+
+
+class _OneLoopTurn:
+    """Waited for, it lets others act once."""
+
+    def __await__(self) -> Any:
+        yield
+
+
+class SlowPeers:
+    """Keeps the first offer waiting and refuses it then; answers every other one at once."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def check(self, offer: str) -> None: ...
+
+    async def publish(self, request: Any, offer: str) -> Any:
+        self.asked += 1
+        if self.asked == 1:
+            await _OneLoopTurn()
+            raise GatewayError(OVERLOADED)
+        return Description("id", f"answer to {offer}")
+
+
+def test_a_wish_that_fails_late_undoes_nothing_of_a_newer_one(house: House, ann: Client) -> None:
+    assert ann.conversation.attachment is not None
+    session, registry = ann.conversation.attachment.session, house.lobby.registry
+    addresses = Addresses("ws://h/ws", "http://h", "rtmp://h")
+    asker = Asker(session, Invitations(), "192.0.2.1", registry, addresses, cast(Any, SlowPeers()))
+    wish = messages.Publish("s", transport="webrtc", sdp="offer")
+    older = cast(Any, HANDLERS[messages.Publish](asker, wish))
+    older.send(None)
+    with pytest.raises(StopIteration) as newer:
+        cast(Any, HANDLERS[messages.Publish](asker, wish)).send(None)
+    assert newer.value.value.sdp == "answer to offer"
+    with pytest.raises(GatewayError):
+        older.send(None)
+    assert list(session.publishing) == ["s"]
+    assert house.lobby.grants.lives(session.publishing["s"].grant)
