@@ -284,6 +284,42 @@ class StoreSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class QualitySettings:
+    """How calls are watched, what clients may report, how long what happened is kept."""
+
+    sweep: float = 1 * SECONDS
+    """How often every stream and viewer is measured and judged."""
+    notice: float = 3 * SECONDS
+    """A client hears of changes (`quality`) this often at most."""
+    measure_every: float = 10 * SECONDS
+    """How often what was measured of a stream or a viewer goes into the history."""
+    rtc_lag: float = 1.5 * SECONDS
+    """A viewer in RTC mode that lags further behind is moved to the newest keyframe."""
+    live_lag: float = 6 * SECONDS
+    """The same for live mode."""
+    batch_reports: int = 100
+    """Reports that one HTTP request may bring."""
+    reports_per_second: float = 20
+    """Sustained rate of the reports of one user over HTTP."""
+    reports_burst: int = 200
+    """Such reports that may come at once."""
+    log_bytes: int = 64 * KIB
+    """Largest upload of a client's log, in bytes."""
+    logs_per_address: float = 8 * KIB
+    """Bytes of client logs per second and client address, on the long run."""
+    logs_in_all: float = 64 * KIB
+    """Bytes of client logs per second of all clients together."""
+    history_entries: int = 2_000
+    """Entries kept in memory per room; the oldest ones give way."""
+    history_bytes: int = 64 * MIB
+    """What the history in memory may hold, in bytes; the rooms that were over first give way first."""
+    history_rate: float = 2_000
+    """Entries per second that are taken; more are left out."""
+    history_ttl: float = 7 * DAYS
+    """How long the store keeps the history."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole of it."""
 
@@ -306,5 +342,6 @@ class Config:
     rtmp: RtmpSettings = field(default_factory=RtmpSettings)
     webrtc: WebRtcSettings = field(default_factory=WebRtcSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
+    quality: QualitySettings = field(default_factory=QualitySettings)
     apps: Mapping[str, AppSettings] = field(default_factory=dict)
     """By appID."""

@@ -110,6 +110,21 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "store.claim_timeout": (0, 1 * MINUTES),
     "store.events_ttl": (1 * MINUTES, 10 * 365 * DAYS),
     "store.recovery_window": (0, 24 * HOURS),
+    "quality.sweep": (0.2 * SECONDS, 1 * MINUTES),
+    "quality.notice": (0.2 * SECONDS, 10 * MINUTES),
+    "quality.measure_every": (1 * SECONDS, 1 * HOURS),
+    "quality.rtc_lag": (0.2 * SECONDS, 1 * HOURS),
+    "quality.live_lag": (0.2 * SECONDS, 1 * HOURS),
+    "quality.batch_reports": (1, 10_000),
+    "quality.reports_per_second": (0.1, 1_000_000),
+    "quality.reports_burst": (1, 1_000_000),
+    "quality.log_bytes": (1 * KIB, 1 * MIB),
+    "quality.logs_per_address": (1, 1024 * MIB),
+    "quality.logs_in_all": (1, 1024 * MIB),
+    "quality.history_entries": (10, 1_000_000),
+    "quality.history_bytes": (64 * KIB, 64 * 1024 * MIB),
+    "quality.history_rate": (1, 1_000_000),
+    "quality.history_ttl": (1 * MINUTES, 10 * 365 * DAYS),
 }
 """Lowest and highest value; `*` stands for any appID. Seconds for durations, bytes for sizes."""
 

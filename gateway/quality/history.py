@@ -1,0 +1,85 @@
+"""What became of calls, for those who ask afterwards: joins, addresses, codes, measurements, verdicts, in order of time.
+
+History is for people who look into a call. It may have gaps: it never delays anything, and when there is too much of it
+the rest is left out, and counted. The port and the ring in memory live here; `adapters/mongo/quality.py` keeps it longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Kind(StrEnum):
+    """What an entry tells."""
+
+    JOIN = "join"
+    """A user came into the room. Data: role, platform."""
+    LEAVE = "leave"
+    """A user left. Data: reason."""
+    PUBLISH = "publish"
+    """The right to publish a stream was given: an address was handed out, or a description answered. Data: transport, media."""
+    PLAY = "play"
+    """The same to play. Data: transport, media, mode."""
+    CONNECT = "connect"
+    """The first connection with that right came. Data: direction, seconds since the right was given."""
+    STREAM = "stream"
+    """A stream went on air, changed or went off. Data: change (ADD, UPDATE, DELETE), media, reason."""
+    CODE = "code"
+    """A component's code. Data: direction, code, meaning."""
+    REPORT = "report"
+    """What a client measured, by a `MediaReport`'s members. Data: direction and these."""
+    MEASURE = "measure"
+    """What the gateway measured, by a reading's members. Data: direction and these."""
+    VERDICT = "verdict"
+    """A leg's level changed. Data: leg, level, evidence."""
+    FINDING = "finding"
+    """What the check-up of a stream found. Data: number, name."""
+    ACTION = "action"
+    """What the gateway did: caught_up, sent_urls. Data: action, reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened in a call."""
+
+    app: str
+    room_id: str
+    """Empty: a stream published with a signed address, in no room."""
+    at: float
+    """Unix time in seconds."""
+    kind: Kind
+    user_id: str
+    """Whose doing or whose leg it is; empty: the gateway's."""
+    stream_id: str = ""
+    """Empty: it is about no stream."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values, few and small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """An entry and its place in the order of time."""
+
+    number: str
+    """For `after`: opaque, of 1 to 64 characters, sorting as time does."""
+    entry: Entry
+
+
+class History(Protocol):
+    """Where entries go, and where they are asked for."""
+
+    def record(self, entry: Entry) -> None:
+        """Takes an entry at once. Never raises, never waits; may leave it out."""
+
+    async def timeline(
+        self, app: str, *, room_id: str = "", stream_id: str = "", since: float = 0.0, after: str = "", limit: int = 100
+    ) -> Sequence[Numbered]:
+        """A room's or a stream's entries in order of time: those at `since` (Unix time) or later that come after the one
+        numbered `after`, at most `limit`. Raises StoreUnavailableError."""
+
+    @property
+    def lost(self) -> int:
+        """Entries left out so far."""
