@@ -20,6 +20,8 @@ class Dropped(StrEnum):
 
     NOT_JSON = "not_json"
     NOT_AN_OBJECT = "not_an_object"
+    UNKNOWN_EVENT = "unknown_event"
+    """In a batch: its direction or its event is none that there is."""
     TOO_LARGE = "too_large"
     NO_CODE = "no_code"
     NOT_A_NUMBER = "not_a_number"
