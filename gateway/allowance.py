@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 
 class Allowance:
     """A token bucket: `rate` per second on the long run, `burst` at once."""
 
-    def __init__(self, rate: float, burst: int, now: float) -> None:
+    def __init__(self, rate: float, burst: float, now: float) -> None:
         self._rate = rate
         self._burst = float(burst)
         self._left = float(burst)
         self._at = now
 
-    def take(self, now: float) -> float:
-        """0 if one may be taken now, otherwise the seconds until one may be."""
+    def take(self, now: float, amount: float = 1.0) -> float:
+        """0 if this much may be taken now, otherwise the seconds until it may be.
+
+        More than the burst may be taken when there is all of a burst, and is waited for afterwards.
+        """
         self._left = min(self._burst, self._left + (now - self._at) * self._rate)
         self._at = now
-        if self._left >= 1:
-            self._left -= 1
+        needed = min(amount, self._burst)
+        if self._left >= needed:
+            self._left -= amount
             return 0.0
-        return (1 - self._left) / self._rate
+        return (needed - self._left) / self._rate
+
+
+class Allowances:
+    """An allowance for each of many, such as addresses. It holds `most` of them: who was not heard of for longest gives way,
+    and has a whole burst again when it comes back."""
+
+    def __init__(self, rate: float, burst: float, most: int) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._most = most
+        self._each: OrderedDict[object, Allowance] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._each)
+
+    def take(self, whose: object, now: float, amount: float = 1.0) -> float:
+        """0 if this one may take so much now, otherwise the seconds until it may. `whose`: anything that can be a key."""
+        if (allowance := self._each.get(whose)) is None:
+            if len(self._each) >= self._most:
+                self._each.popitem(last=False)
+            allowance = self._each[whose] = Allowance(self._rate, self._burst, now)
+        else:
+            self._each.move_to_end(whose)
+        return allowance.take(now, amount)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.allowance import Allowance
+from gateway.allowance import Allowance, Allowances
 
 
 class TestAllowance:
@@ -34,3 +34,36 @@ class TestAllowance:
         while (wait := allowance.take(pause)) == 0:
             pass
         assert allowance.take(pause + wait + 1e-6) == 0
+
+    def test_several_are_taken_together_or_not_at_all(self) -> None:
+        allowance = Allowance(rate=10, burst=8, now=0)
+        assert [allowance.take(0, 5), allowance.take(0, 5), allowance.take(0, 3)] == [0, pytest.approx(0.2), 0]
+
+    def test_more_than_a_burst_needs_a_whole_one_and_is_waited_for_afterwards(self) -> None:
+        allowance = Allowance(rate=10, burst=5, now=0)
+        assert allowance.take(0, 20) == 0
+        assert allowance.take(1) == pytest.approx(0.6)
+        assert allowance.take(1.6) == 0
+
+    @given(st.lists(st.tuples(st.floats(0, 2), st.floats(0.1, 10)), min_size=1, max_size=100))
+    def test_on_the_long_run_no_more_is_given_than_the_rate_and_one_amount(self, asked: list[tuple[float, float]]) -> None:
+        allowance, now, given_out = Allowance(rate=5, burst=4, now=0), 0.0, 0.0
+        for pause, amount in asked:
+            now += pause
+            given_out += 0 if allowance.take(now, amount) else amount
+            assert given_out <= max(4, 10) + 5 * now + 1e-6
+
+
+class TestAllowances:
+    def test_nobody_takes_from_another(self) -> None:
+        each = Allowances(rate=1, burst=1, most=10)
+        assert [each.take("ann", 0), each.take("ann", 0), each.take("bob", 0)] == [0, 1, 0]
+
+    def test_when_there_are_too_many_the_one_not_heard_of_for_longest_gives_way(self) -> None:
+        each = Allowances(rate=1, burst=1, most=2)
+        for who in ("ann", "bob", "ann", "carl"):  # bob has to go
+            each.take(who, 0)
+        assert len(each) == 2
+        assert each.take("ann", 0) > 0
+        assert each.take("bob", 0) == 0
+        assert len(each) == 2
