@@ -27,3 +27,9 @@ class Buckets:
         for bound, here in zip((*map(str, self.bounds), "+Inf"), self.counts, strict=True):
             count += here
             yield bound, count
+
+    def scaled(self, factor: float) -> Buckets:
+        """The same in another unit."""
+        other = Buckets(tuple(bound * factor for bound in self.bounds))
+        other.counts, other.total = self.counts, self.total * factor
+        return other

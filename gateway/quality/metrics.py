@@ -1,214 +1,54 @@
 """Every Prometheus metric of the gateway, in one place: name, help, labels, buckets.
 
-State is collected from the live objects when Prometheus asks; only what is an event of its own (a lag of the loop) is
-counted as it happens. Labels are bounded by construction: never a room, a user, a stream or an address.
+What is asked for is made from a `Snapshot` when Prometheus asks, family by family, so that the event loop can be given a
+turn between any two. Labels are bounded by construction: never a room, a user, a stream or an address. Values that are known
+beforehand are there from the start, at 0, so that `rate()` sees the first of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import TypeVar, get_args
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.quality.buckets import Buckets
+from gateway.quality.counters import GROUP, PACE, PART, RATE, SHORT, START, QualityCounters, Way
+from gateway.quality.process import ProcessReading, read_process
+from gateway.quality.reports import Direction, Dropped, Event
+from gateway.quality.snapshot import Snapshot, StoreSnapshot, TranscodeSnapshot, WebRtcSnapshot
+from gateway.quality.verdict import Leg, Level
+
+__all__ = ["Metrics", "Snapshot", "StoreSnapshot", "TranscodeSnapshot", "Way", "WebRtcSnapshot"]
+
 LOOP_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+DELAY = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds within the gateway."""
 
+_PUBLISHERS = ("rtmp", "webrtc", "whip")
+_VIEWERS = ("rtmp", "flv", "webrtc", "whep")
+_IN: Sequence[Way] = tuple(product(("in",), _PUBLISHERS))
+_OUT: Sequence[Way] = tuple(product(("out",), _VIEWERS))
+_TCP_OUT: Sequence[Way] = (("out", "rtmp"), ("out", "flv"))
+_RTP: Sequence[Way] = (("in", "webrtc"), ("in", "whip"), ("out", "webrtc"), ("out", "whep"))
+_BOTH = (*_IN, *_OUT)
+_WAY = ("direction", "protocol")
+_LEVELS = tuple(level.label for level in Level)
+_LEGS = tuple(
+    (leg.value, level, protocol)
+    for leg, protocols in ((Leg.UPLINK, _PUBLISHERS), (Leg.SERVER, ("",)), (Leg.DOWNLINK, _VIEWERS))
+    for protocol in protocols
+    for level in _LEVELS
+)
+_GAVE_UP = ("-1307", "3004", "-2301")
+"""Codes that are answered with addresses."""
 
-Way = tuple[str, str]
-"""Direction (`in`: from publishers; `out`: to viewers) and protocol."""
-
-
-@dataclass(frozen=True, slots=True)
-class WebRtcSnapshot:
-    """What WebRTC does at one moment, as numbers."""
-
-    peers: Mapping[tuple[str, str, str], int]
-    """By direction, protocol and state: connecting, connected."""
-    waiting: int
-    """Newcomers whose turn to connect has not come."""
-    handshakes: Mapping[str, int]
-    """By outcome: connected, failed."""
-    packets: Mapping[str, int]
-    """RTP packets so far, by direction."""
-    lost: Mapping[str, int]
-    """RTP packets that did not come, by direction."""
-    nacks: Mapping[str, int]
-    """RTP packets asked for again, by direction of the media."""
-    rtx: Mapping[str, int]
-    """RTP packets that came or went again, by direction."""
-    plis: Mapping[str, int]
-    """Keyframes asked for, by direction of the media."""
-    loss: Mapping[Way, float]
-    """The part of the packets that got lost lately: 0 to 1, mean over the tracks that are known of."""
-    round_trip: Mapping[Way, float]
-    """Seconds, mean over the tracks that are known of."""
-    datagrams: Mapping[str, int]
-    """By direction."""
-    discarded: Mapping[str, int]
-    """Datagrams that came or went for nothing, by what was wrong with them."""
-
-
-@dataclass(frozen=True, slots=True)
-class TranscodeSnapshot:
-    """What is re-encoded at one moment, as numbers."""
-
-    running: Mapping[str, int]
-    """By medium."""
-    video: Mapping[str, int]
-    """Video transcodes so far, by what became of the wish: started, refused, failed."""
-    pictures: Mapping[str, int]
-    """By result: made, left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoreSnapshot:
-    """The way of state into the store, as numbers."""
-
-    healthy: bool
-    pending: int
-    pending_bytes: int
-    oldest_age: float
-    """Seconds for which the oldest change has been waiting."""
-    written: int
-    retries: int
-    lost: int
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The gateway's state at one moment, as numbers."""
-
-    rooms: int
-    sessions: Mapping[str, int]
-    """By phase: attached, detached."""
-    sockets: int
-    streams: Mapping[str, int]
-    """By state: awaited, on air, interrupted."""
-    grants: int
-    viewers: Mapping[str, int]
-    """By protocol."""
-    publishers: Mapping[str, int]
-    """By protocol."""
-    connections: Mapping[str, int]
-    """By protocol."""
-    bytes_in: Mapping[str, int]
-    """Media received so far, by protocol."""
-    bytes_out: Mapping[str, int]
-    """Media sent so far, by protocol."""
-    skips: Mapping[str, int]
-    """Times that a slow viewer was moved to the next keyframe, by protocol."""
-    dropped: Mapping[str, int]
-    """Viewers that stayed behind for too long and were let go, by protocol."""
-    refusals: Mapping[tuple[str, str], int]
-    """Connections refused or cut for a fault, by protocol and reason."""
-    bitrates: Mapping[Way, float]
-    """Media, in bit/s."""
-    webrtc: WebRtcSnapshot
-    transcodes: TranscodeSnapshot
-    store: StoreSnapshot | None
-    """None: there is none."""
-    reports: Mapping[tuple[str, str], int]
-    """What clients reported so far, by direction (push, pull) and event."""
-    timers: int
-    tasks: int
-    ready: bool = field(default=True)
-
-
-class _State(Collector):
-    """Turns a snapshot into metrics, each time it is asked."""
-
-    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
-        self._snapshot = snapshot
-
-    def describe(self) -> Iterable[Metric]:
-        return ()
-
-    def collect(self) -> Iterator[Metric]:
-        now = self._snapshot()
-        yield GaugeMetricFamily("gateway_ready", "1 if the gateway takes new sessions", value=int(now.ready))
-        yield GaugeMetricFamily("gateway_rooms", "Rooms that exist", value=now.rooms)
-        yield _gauge("gateway_sessions", "Sessions, by phase", ("phase",), now.sessions)
-        yield GaugeMetricFamily("gateway_websockets", "Signaling sockets that are open", value=now.sockets)
-        yield _gauge("gateway_streams", "Streams, by state", ("state",), now.streams)
-        yield GaugeMetricFamily("gateway_grants", "Grants that are alive", value=now.grants)
-        yield _gauge("gateway_viewers", "Connections that play, by protocol", ("protocol",), now.viewers)
-        yield _gauge("gateway_publishers", "Connections that publish, by protocol", ("protocol",), now.publishers)
-        yield _gauge(
-            "gateway_media_connections", "Media connections that are open, by protocol", ("protocol",), now.connections
-        )
-        yield _counter("gateway_media_received_bytes", "Bytes received from media connections", ("protocol",), now.bytes_in)
-        yield _counter("gateway_media_sent_bytes", "Bytes handed to media connections", ("protocol",), now.bytes_out)
-        yield _gauge("gateway_bitrate", "Media in bit/s, over the last seconds", ("direction", "protocol"), now.bitrates)
-        yield _counter("gateway_viewer_skips", "Slow viewers moved to the next keyframe", ("protocol",), now.skips)
-        yield _counter("gateway_viewers_dropped", "Viewers let go because they stayed behind", ("protocol",), now.dropped)
-        yield _counter("gateway_refusals", "Media connections refused or cut for a fault", ("protocol", "reason"), now.refusals)
-        yield from _webrtc(now.webrtc)
-        if now.store is not None:
-            yield from _store(now.store)
-        yield from _transcodes(now.transcodes)
-        yield _counter("gateway_reports", "Reports of clients about their media", ("direction", "event"), now.reports)
-        yield GaugeMetricFamily("gateway_timers", "Deadlines waiting", value=now.timers)
-        yield GaugeMetricFamily("gateway_tasks", "Tasks of the event loop", value=now.tasks)
-
-
-def _store(now: StoreSnapshot) -> Iterator[Metric]:
-    yield GaugeMetricFamily("gateway_store_healthy", "1 if what happens is stored soon after", value=int(now.healthy))
-    yield GaugeMetricFamily("gateway_journal_pending", "Changes that the store has not confirmed yet", value=now.pending)
-    yield GaugeMetricFamily("gateway_journal_pending_bytes", "Their size", value=now.pending_bytes)
-    yield GaugeMetricFamily(
-        "gateway_journal_oldest_seconds", "Age of the oldest of them: what a sudden death would lose", value=now.oldest_age
-    )
-    yield CounterMetricFamily("gateway_journal_written", "Changes that the store has confirmed", value=now.written)
-    yield CounterMetricFamily("gateway_journal_retries", "Attempts to write that failed and were made again", value=now.retries)
-    yield CounterMetricFamily("gateway_journal_lost", "Changes that will never be stored", value=now.lost)
-
-
-def _webrtc(now: WebRtcSnapshot) -> Iterator[Metric]:
-    way = ("direction", "protocol")
-    yield _gauge("gateway_peers", "WebRTC peers", (*way, "state"), now.peers)
-    yield GaugeMetricFamily("gateway_peers_waiting", "WebRTC peers whose turn to connect has not come", value=now.waiting)
-    yield _counter("gateway_handshakes", "WebRTC peers that connected, or did not in time", ("outcome",), now.handshakes)
-    yield _counter("gateway_rtp_packets", "RTP packets", ("direction",), now.packets)
-    yield _counter("gateway_rtp_lost", "RTP packets that did not come", ("direction",), now.lost)
-    yield _counter("gateway_rtp_nacks", "RTP packets asked for again", ("direction",), now.nacks)
-    yield _counter("gateway_rtp_rtx", "RTP packets that came or went again", ("direction",), now.rtx)
-    yield _counter("gateway_rtp_plis", "Keyframes asked for", ("direction",), now.plis)
-    yield _gauge("gateway_rtp_loss_ratio", "Part of the RTP packets lost lately, mean over tracks", way, now.loss)
-    yield _gauge("gateway_rtp_round_trip_seconds", "Round trip to WebRTC peers, mean over tracks", way, now.round_trip)
-    yield _counter("gateway_udp_datagrams", "Datagrams on the UDP port", ("direction",), now.datagrams)
-    yield _counter("gateway_udp_discarded", "Datagrams that came or went for nothing", ("reason",), now.discarded)
-
-
-def _transcodes(now: TranscodeSnapshot) -> Iterator[Metric]:
-    yield _gauge("gateway_transcodes", "Streams whose medium is being re-encoded", ("medium",), now.running)
-    yield _counter("gateway_video_transcodes", "Wishes for video to be re-encoded", ("outcome",), now.video)
-    yield _counter("gateway_video_transcode_pictures", "Pictures given to video transcodes", ("result",), now.pictures)
-
-
-Values = Mapping[str, float] | Mapping[tuple[str, str], float] | Mapping[tuple[str, str, str], float]
-"""Numbers by the value of the label, or of each label."""
-
-
-def _gauge(name: str, help: str, labels: tuple[str, ...], values: Values) -> Metric:
-    family = GaugeMetricFamily(name, help, labels=labels)
-    for key, value in values.items():
-        family.add_metric([key] if isinstance(key, str) else list(key), value)
-    return family
-
-
-def _counter(name: str, help: str, labels: tuple[str, ...], values: Values) -> Metric:
-    family = CounterMetricFamily(name, help, labels=labels)
-    for key, value in values.items():
-        family.add_metric([key] if isinstance(key, str) else list(key), value)
-    return family
-
-
-class LoopLag(Protocol):
-    def observe(self, amount: float) -> None:
-        """Takes one lag, in seconds."""
+Labels = tuple[str, ...]
+Key = TypeVar("Key", bound=str | tuple[str, ...])
+"""The value of the label, or of each label."""
 
 
 class Metrics:
@@ -216,12 +56,205 @@ class Metrics:
 
     content_type = CONTENT_TYPE_LATEST
 
-    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(_State(snapshot))
-        help = "How much later than asked the event loop woke up"
-        self.loop_lag: LoopLag = Histogram("gateway_loop_lag_seconds", help, buckets=LOOP_LAG_BUCKETS, registry=self._registry)
+    def __init__(
+        self, snapshot: Callable[[], Snapshot], version: str = "", process: Callable[[], ProcessReading] = read_process
+    ) -> None:
+        self._snapshot = snapshot
+        self._version = version
+        self._process = process
+        self.loop_lag = Buckets(LOOP_LAG_BUCKETS)
+        """How much later than asked the event loop woke up, in seconds."""
 
     def exposition(self) -> bytes:
         """Everything in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """The same, one family after the other: all of one moment, rendered piece by piece (well below 1 ms each)."""
+        for family in self.families():
+            yield generate_latest(_Only(family))
+
+    def families(self) -> Iterator[Metric]:
+        """Every metric, of the moment at which the first is asked for."""
+        now = self._snapshot()
+        yield InfoMetricFamily("gateway", "The program that runs", value={"version": self._version})
+        yield from _process(self._process())
+        yield from _rooms(now)
+        yield from _media(now)
+        yield from _webrtc(now.webrtc)
+        if now.store is not None:
+            yield from _store(now.store)
+        yield from _transcodes(now.transcodes)
+        yield from _told(now)
+        yield from _verdicts(now)
+        yield from _measured(now.quality)
+        lag = "How much later than asked the event loop woke up"
+        yield _histogram("gateway_loop_lag_seconds", lag, (), {(): self.loop_lag}, self.loop_lag.bounds)
+        yield _gauge("gateway_timers", "Deadlines waiting", now.timers)
+        yield _gauge("gateway_tasks", "Tasks of the event loop", now.tasks)
+
+
+class _Only(Collector):
+    """One family as the library wants it to render."""
+
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def collect(self) -> Iterable[Metric]:
+        return (self._family,)
+
+
+def _process(now: ProcessReading) -> Iterator[Metric]:
+    yield _counter("gateway_process_cpu_seconds", "Processor time of all threads", (), {(): now.cpu})
+    resident = {} if now.resident is None else {(): now.resident}
+    yield _gauges("gateway_process_resident_memory_bytes", "Physical memory in use", (), resident)
+    yield _gauge("gateway_process_open_fds", "Open files and sockets", now.descriptors)
+    yield _gauge("gateway_process_max_fds", "How many there may be", now.descriptor_limit)
+    yield _gauge("gateway_process_start_time_seconds", "When the process began, in Unix time", now.started)
+
+
+def _rooms(now: Snapshot) -> Iterator[Metric]:
+    yield _gauge("gateway_ready", "1 if the gateway takes new sessions", int(now.ready))
+    yield _gauge("gateway_rooms", "Rooms that exist", now.rooms)
+    yield _gauges("gateway_sessions", "Sessions, by phase", ("phase",), now.sessions, ("attached", "detached"))
+    yield _gauge("gateway_websockets", "Signaling sockets that are open", now.sockets)
+    states = ("awaited", "on air", "interrupted")
+    yield _gauges("gateway_streams", "Streams, by state", ("state",), now.streams, states)
+    yield _gauge("gateway_grants", "Grants that are alive", now.grants)
+
+
+def _media(now: Snapshot) -> Iterator[Metric]:
+    label = ("protocol",)
+    sockets = ("rtmp", "webrtc", "whip", "whep")
+    yield _gauges("gateway_viewers", "Connections that play, by protocol", label, now.viewers, _VIEWERS)
+    yield _gauges("gateway_publishers", "Connections that publish, by protocol", label, now.publishers, _PUBLISHERS)
+    yield _gauges("gateway_media_connections", "Media connections that are open, by protocol", label, now.connections, sockets)
+    yield _counter("gateway_media_received_bytes", "Bytes received from media connections", label, now.bytes_in, _PUBLISHERS)
+    yield _counter("gateway_media_sent_bytes", "Bytes handed to media connections", label, now.bytes_out, _VIEWERS)
+    yield _gauges("gateway_bitrate", "Media in bit/s, over the last seconds", _WAY, now.bitrates)
+    yield _counter("gateway_viewer_skips", "Slow viewers moved to the next keyframe", label, now.skips, _VIEWERS)
+    yield _counter("gateway_viewers_dropped", "Viewers let go because they stayed behind", label, now.dropped, _VIEWERS)
+    yield _counter("gateway_refusals", "Media connections refused or cut for a fault", ("protocol", "reason"), now.refusals)
+    waits = "How long media waits in the gateway on its way to viewers"
+    yield _histogram("gateway_media_delay_seconds", waits, label, now.delay, DELAY, _VIEWERS)
+
+
+def _store(now: StoreSnapshot) -> Iterator[Metric]:
+    yield _gauge("gateway_store_healthy", "1 if what happens is stored soon after", int(now.healthy))
+    yield _gauge("gateway_journal_pending", "Changes that the store has not confirmed yet", now.pending)
+    yield _gauge("gateway_journal_pending_bytes", "Their size", now.pending_bytes)
+    yield _gauge("gateway_journal_oldest_seconds", "Age of the oldest of them: what a sudden death would lose", now.oldest_age)
+    yield _counter("gateway_journal_written", "Changes that the store has confirmed", (), {(): now.written})
+    yield _counter("gateway_journal_retries", "Attempts to write that failed and were made again", (), {(): now.retries})
+    yield _counter("gateway_journal_lost", "Changes that will never be stored", (), {(): now.lost})
+
+
+def _webrtc(now: WebRtcSnapshot) -> Iterator[Metric]:
+    label = ("direction",)
+    yield _gauges("gateway_peers", "WebRTC peers", (*_WAY, "state"), now.peers)
+    yield _gauge("gateway_peers_waiting", "WebRTC peers whose turn to connect has not come", now.waiting)
+    yield _counter("gateway_handshakes", "WebRTC peers that connected, or did not in time", ("outcome",), now.handshakes)
+    yield _counter("gateway_rtp_packets", "RTP packets", label, now.packets)
+    yield _counter("gateway_rtp_lost", "RTP packets that did not come", label, now.lost)
+    yield _counter("gateway_rtp_nacks", "RTP packets asked for again", label, now.nacks)
+    yield _counter("gateway_rtp_rtx", "RTP packets that came or went again", label, now.rtx)
+    yield _counter("gateway_rtp_plis", "Keyframes asked for", label, now.plis)
+    yield _gauges("gateway_rtp_loss_ratio", "Part of the RTP packets lost lately, mean over tracks", _WAY, now.loss)
+    yield _gauges("gateway_rtp_round_trip_seconds", "Round trip to WebRTC peers, mean over tracks", _WAY, now.round_trip)
+    yield _counter("gateway_udp_datagrams", "Datagrams on the UDP port", label, now.datagrams)
+    yield _counter("gateway_udp_discarded", "Datagrams that came or went for nothing", ("reason",), now.discarded)
+    yield _counter("gateway_udp_drops", "Datagrams that the kernel threw away, unfetched", (), {(): now.drops})
+
+
+def _transcodes(now: TranscodeSnapshot) -> Iterator[Metric]:
+    yield _gauges("gateway_transcodes", "Streams whose medium is being re-encoded", ("medium",), now.running)
+    yield _counter("gateway_video_transcodes", "Wishes for video to be re-encoded", ("outcome",), now.video)
+    yield _counter("gateway_video_transcode_pictures", "Pictures given to video transcodes", ("result",), now.pictures)
+
+
+def _told(now: Snapshot) -> Iterator[Metric]:
+    """What clients sent."""
+    told = now.quality
+    directions = get_args(Direction)
+    reports = {("ws", *key): count for key, count in now.reports.items()} | told.reports
+    labels, known = ("door", "direction", "event"), tuple(product(("ws", "http"), directions, get_args(Event)))
+    yield _counter("gateway_reports", "Reports of clients about their media", labels, reports, known)
+    reasons = tuple(reason.value for reason in Dropped)
+    yield _counter("gateway_reports_dropped", "Reports, and parts of them, left out", ("reason",), told.dropped, reasons)
+    yield _counter("gateway_component_codes", "Codes that components reported", ("direction", "code"), told.codes)
+    levels = tuple(product(directions, map(str, range(1, 7))))
+    quality = "Network levels that components reported: 1 is best, 6 unusable"
+    yield _counter("gateway_client_network_level", quality, ("direction", "level"), told.told_level, levels)
+    outcomes = ("taken", "limited", "refused")
+    yield _counter("gateway_client_logs", "Uploads of client logs", ("outcome",), told.logs, outcomes)
+    yield _counter("gateway_history_lost", "Entries of the calls' history left out", (), {(): now.history_lost})
+
+
+def _verdicts(now: Snapshot) -> Iterator[Metric]:
+    """What is thought of it, and done about it."""
+    told = now.quality
+    yield _gauges("gateway_quality_legs", "Legs of calls, by how they do", ("leg", "level", "protocol"), now.legs, _LEGS)
+    changes = tuple(product(map(str, Leg), _LEVELS))
+    yield _counter("gateway_quality_changes", "Legs that came to a level", ("leg", "level"), told.changes, changes)
+    yield _counter("gateway_publish_findings", "What check-ups found in streams", ("finding",), told.findings)
+    label, again = ("protocol",), "Viewers told to pull again because they went on lagging"
+    yield _counter("gateway_viewers_caught_up", "Lagging viewers moved to the newest keyframe", label, told.caught_up, _VIEWERS)
+    yield _counter("gateway_viewers_pulled_again", again, label, told.pulled_again, _VIEWERS)
+    yield _counter("gateway_urls_renewed", "Addresses sent because a component gave up", ("code",), told.urls, _GAVE_UP)
+
+
+def _measured(told: QualityCounters) -> Iterator[Metric]:
+    """What the gateway and clients measure, once per stream or viewer and sweep, or report."""
+
+    def by_way(name: str, help: str, values: Mapping[Way, Buckets], bounds: tuple[float, ...], ways: Sequence[Way]) -> Metric:
+        return _histogram(f"gateway_{name}", help, _WAY, values, bounds, ways)
+
+    bytes_per_second = {way: rates.scaled(1 / 8) for way, rates in told.arrival_bitrate.items()}
+    bounds = Buckets(RATE).scaled(1 / 8).bounds
+    yield by_way("arrival_bytes_per_second", "How fast streams arrive", bytes_per_second, bounds, _IN)
+    yield by_way("arrival_frames_per_second", "Pictures per second as they arrive", told.arrival_fps, PACE, _IN)
+    yield by_way("arrival_gop_seconds", "Time between keyframes", told.arrival_gop, GROUP, _IN)
+    yield by_way("arrival_gap_seconds", "Longest pause between units", told.arrival_gap, SHORT, _IN)
+    yield by_way("arrival_late_seconds", "How much later than at best streams arrive", told.arrival_late, SHORT, _IN)
+    yield by_way("arrival_drift_seconds", "How far sound and picture arrive apart", told.arrival_drift, SHORT, _IN)
+    yield by_way("path_round_trip_seconds", "Round trip to media connections", told.round_trip, SHORT, _BOTH)
+    yield by_way("path_loss_ratio", "Part of the packets lost", told.loss, PART, (*_RTP, *_TCP_OUT))
+    yield by_way("path_jitter_seconds", "How unevenly packets arrive", told.jitter, SHORT, _RTP)
+    yield by_way("viewer_backlog_seconds", "Media that waits for a viewer's network", told.backlog, SHORT, _TCP_OUT)
+    yield by_way("client_buffer_seconds", "Media that players say they hold", told.told_buffer, SHORT, _OUT)
+    yield by_way("client_frames_per_second", "Pictures per second as clients report", told.told_fps, PACE, _BOTH)
+    yield by_way("client_freezes_ratio", "Part of the time that pictures stood still", told.told_freezes, PART, _OUT)
+    yield by_way("connect_seconds", "From the right to publish or play to its connection", told.connect, START, _BOTH)
+    yield by_way("first_media_seconds", "From that connection to the first media, or picture", told.first_media, START, _BOTH)
+
+
+def _gauge(name: str, help: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, help, value=value)
+
+
+def _gauges(name: str, help: str, labels: Labels, values: Mapping[Key, float], known: Iterable[Key] = ()) -> Metric:
+    family = GaugeMetricFamily(name, help, labels=labels)
+    for key, value in (dict.fromkeys(known, 0.0) | {**values}).items():
+        family.add_metric(_labels(key), value)
+    return family
+
+
+def _counter(name: str, help: str, labels: Labels, values: Mapping[Key, float], known: Iterable[Key] = ()) -> Metric:
+    family = CounterMetricFamily(name, help, labels=labels)
+    for key, value in (dict.fromkeys(known, 0.0) | {**values}).items():
+        family.add_metric(_labels(key), value)
+    return family
+
+
+def _histogram(
+    name: str, help: str, labels: Labels, values: Mapping[Key, Buckets], bounds: tuple[float, ...], known: Iterable[Key] = ()
+) -> Metric:
+    """`bounds`: those of what is known and has not been observed yet."""
+    family = HistogramMetricFamily(name, help, labels=labels)
+    for key, observed in (dict.fromkeys(known, Buckets(bounds)) | {**values}).items():
+        family.add_metric(_labels(key), list(observed.cumulative()), observed.total)
+    return family
+
+
+def _labels(key: str | tuple[str, ...]) -> Sequence[str]:
+    return (key,) if isinstance(key, str) else key

@@ -1,0 +1,181 @@
+"""Every metric: its series are bounded whatever users do, known ones begin at 0, numbers arrive as they were counted."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.quality.buckets import Buckets
+from gateway.quality.counters import SHORT, QualityCounters
+from gateway.quality.metrics import Metrics, Snapshot, StoreSnapshot, TranscodeSnapshot, WebRtcSnapshot
+from gateway.quality.process import ProcessReading, read_process
+
+IDLE = Snapshot(
+    rooms=0, sessions={}, sockets=0, streams={}, grants=0, viewers={}, publishers={}, connections={}, bytes_in={}, bytes_out={},
+    skips={}, dropped={}, refusals={}, bitrates={}, reports={}, timers=0, tasks=1,
+    webrtc=WebRtcSnapshot({}, 0, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}),
+    transcodes=TranscodeSnapshot({}, {}, {}),
+    store=StoreSnapshot(healthy=True, pending=0, pending_bytes=0, oldest_age=0.0, written=0, retries=0, lost=0),
+)  # fmt: skip
+PROCESS = ProcessReading(cpu=1.5, resident=1 << 20, descriptors=12, descriptor_limit=1024, started=1e9)
+
+
+def samples(snapshot: Snapshot) -> dict[str, float]:
+    """Every series and its value, as a reader of the format understands it."""
+    text = Metrics(lambda: snapshot, "1.2.3", lambda: PROCESS).exposition().decode()
+    return {
+        sample.name + "{" + ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items())) + "}": sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def told(**counted: object) -> dict[str, float]:
+    return samples(replace(IDLE, quality=QualityCounters(**counted)))  # type: ignore[arg-type]
+
+
+class TestNumbers:
+    def test_what_is_counted_is_told(self) -> None:
+        now = told(
+            reports=Counter({("http", "pull", "bindnetstatus"): 7}), dropped=Counter(too_large=2),
+            codes=Counter({("push", "-1307"): 3}), changes=Counter({("uplink", "bad"): 4}), findings=Counter(LONG_GOP=5),
+            caught_up=Counter(flv=6), pulled_again=Counter(rtmp=7), urls=Counter({"-2301": 8}), logs=Counter(limited=9),
+            told_level=Counter({("push", "6"): 10}),
+        )  # fmt: skip
+        assert {name: value for name, value in now.items() if value and "_process_" not in name and "_bucket" not in name} == {
+            "gateway_info{version=1.2.3}": 1,
+            "gateway_ready{}": 1,
+            "gateway_store_healthy{}": 1,
+            "gateway_tasks{}": 1,
+            "gateway_reports_total{direction=pull,door=http,event=bindnetstatus}": 7,
+            "gateway_reports_dropped_total{reason=too_large}": 2,
+            "gateway_component_codes_total{code=-1307,direction=push}": 3,
+            "gateway_quality_changes_total{leg=uplink,level=bad}": 4,
+            "gateway_publish_findings_total{finding=LONG_GOP}": 5,
+            "gateway_viewers_caught_up_total{protocol=flv}": 6,
+            "gateway_viewers_pulled_again_total{protocol=rtmp}": 7,
+            "gateway_urls_renewed_total{code=-2301}": 8,
+            "gateway_client_logs_total{outcome=limited}": 9,
+            "gateway_client_network_level_total{direction=push,level=6}": 10,
+        }
+
+    def test_legs_are_told_by_level(self) -> None:
+        now = samples(replace(IDLE, legs={("uplink", "bad", "rtmp"): 2, ("server", "fair", ""): 1}))
+        legs = {name: value for name, value in now.items() if name.startswith("gateway_quality_legs") and value}
+        assert legs == {
+            "gateway_quality_legs{leg=uplink,level=bad,protocol=rtmp}": 2,
+            "gateway_quality_legs{leg=server,level=fair,protocol=}": 1,
+        }
+
+    def test_a_histogram_is_told_cumulatively(self) -> None:
+        quality = QualityCounters()
+        for seconds in (0.004, 0.3, 0.3, 60.0):
+            quality.arrival_late["in", "rtmp"].observe(seconds)
+        now = samples(replace(IDLE, quality=quality))
+        of = "gateway_arrival_late_seconds"
+        way = "direction=in{},protocol=rtmp"
+        assert now[f"{of}_count{{{way.format('')}}}"] == 4
+        assert now[f"{of}_sum{{{way.format('')}}}"] == pytest.approx(60.604)
+        counts = [now[f"{of}_bucket{{{way.format(f',le={bound}')}}}"] for bound in (*SHORT, "+Inf")]
+        assert counts == [1, 1, 1, 1, 1, 1, 3, 3, 3, 3, 4]
+
+    def test_bitrates_are_told_in_bytes(self) -> None:
+        quality = QualityCounters()
+        quality.arrival_bitrate["in", "whip"].observe(800e3)
+        now = samples(replace(IDLE, quality=quality))
+        assert now["gateway_arrival_bytes_per_second_sum{direction=in,protocol=whip}"] == 100e3
+        assert now["gateway_arrival_bytes_per_second_bucket{direction=in,le=50000.0,protocol=whip}"] == 0
+        assert now["gateway_arrival_bytes_per_second_bucket{direction=in,le=100000.0,protocol=whip}"] == 1
+
+    def test_the_lag_of_the_loop_is_counted_as_it_happens(self) -> None:
+        metrics = Metrics(lambda: IDLE)
+        metrics.loop_lag.observe(0.3)
+        text = metrics.exposition().decode()
+        assert 'gateway_loop_lag_seconds_bucket{le="0.25"} 0.0' in text
+        assert 'gateway_loop_lag_seconds_bucket{le="0.5"} 1.0' in text
+
+    def test_delays_have_the_bounds_they_were_counted_with(self) -> None:
+        delay = Buckets((0.25, 0.75))
+        delay.observe(0.5)
+        now = samples(replace(IDLE, delay={"rtmp": delay}))
+        bounds = {name for name in now if name.startswith("gateway_media_delay_seconds_bucket") and "protocol=rtmp" in name}
+        assert {re.findall("le=([^,}]+)", name)[0] for name in bounds} == {"0.25", "0.75", "+Inf"}
+
+
+class TestReports:
+    """Until everything is counted in one place, reports over signaling may come from the side."""
+
+    def test_signaling_counts_as_its_door(self) -> None:
+        now = samples(replace(IDLE, reports={("push", "stats"): 3}))
+        assert now["gateway_reports_total{direction=push,door=ws,event=stats}"] == 3
+
+    def test_none_is_counted_twice(self) -> None:
+        quality = QualityCounters(reports=Counter({("ws", "push", "stats"): 4}))
+        now = samples(replace(IDLE, reports={("push", "stats"): 3}, quality=quality))
+        assert now["gateway_reports_total{direction=push,door=ws,event=stats}"] == 4
+
+
+class TestFromTheStart:
+    @pytest.mark.parametrize(
+        "series",
+        [
+            "gateway_sessions{phase=attached}",
+            "gateway_streams{state=interrupted}",
+            "gateway_viewers{protocol=whep}",
+            "gateway_publishers{protocol=rtmp}",
+            "gateway_media_sent_bytes_total{protocol=flv}",
+            "gateway_viewer_skips_total{protocol=rtmp}",
+            "gateway_reports_total{direction=pull,door=http,event=binderror}",
+            "gateway_reports_dropped_total{reason=out_of_range}",
+            "gateway_client_network_level_total{direction=pull,level=6}",
+            "gateway_client_logs_total{outcome=refused}",
+            "gateway_quality_legs{leg=downlink,level=bad,protocol=flv}",
+            "gateway_quality_changes_total{leg=server,level=bad}",
+            "gateway_urls_renewed_total{code=-1307}",
+            "gateway_first_media_seconds_count{direction=out,protocol=webrtc}",
+            "gateway_history_lost_total{}",
+            "gateway_udp_drops_total{}",
+        ],
+    )
+    def test_what_is_known_beforehand_is_there_at_0(self, series: str) -> None:
+        assert samples(IDLE)[series] == 0
+
+    def test_no_store_no_metrics_of_it(self) -> None:
+        assert not [name for name in samples(replace(IDLE, store=None)) if "store" in name or "journal" in name]
+
+
+class TestPieces:
+    def test_each_is_one_family_and_all_are_of_one_moment(self) -> None:
+        asked: list[int] = []
+
+        def snapshot() -> Snapshot:
+            asked.append(1)
+            return replace(IDLE, rooms=len(asked))
+
+        pieces = list(Metrics(snapshot, process=lambda: PROCESS).pieces())
+        assert all(piece.count(b"# TYPE ") == 1 for piece in pieces)
+        assert len(pieces) > 50
+        assert asked == [1]
+
+    def test_no_family_comes_twice(self) -> None:
+        names = [family.name for family in Metrics(lambda: IDLE).families()]
+        assert len(set(names)) == len(names)
+
+    def test_none_is_large(self) -> None:
+        """One piece is one turn of the event loop."""
+        assert max(piece.count(b"\n") for piece in Metrics(lambda: IDLE).pieces()) < 150
+
+
+class TestProcess:
+    def test_it_is_this_one(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        before = read_process()
+        with (tmp_path_factory.mktemp("open") / "file").open("w"):
+            during = read_process()
+        assert during.descriptors == before.descriptors + 1
+        assert during.cpu >= before.cpu > 0
+        assert before.descriptors < before.descriptor_limit
+        assert before.resident is None or before.resident > 1 << 20
