@@ -47,6 +47,8 @@ PURE = (
     "gateway.allowance",
     "gateway.auth",
     "gateway.quality.reports",
+    "gateway.quality.report_shapes",
+    "gateway.quality.lenient",
     "gateway.quality.component_codes",
     "gateway.quality.verdict",
     "gateway.quality.readings",

@@ -2,30 +2,21 @@
 
 A mini-program's components speak in `bindstatechange`, `bindnetstatus` and `binderror`, browsers and apps in `stats`. The
 shape is taken as it comes - numbers as texts, members missing or unknown -, sizes and ranges are not: what cannot be is
-left out, and it is counted why.
+left out, and it is counted why. The same names mean different units on different sides; here that ends.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal, TypeAlias
+
+from gateway.quality.lenient import Dropped, LenientDecoder
+from gateway.quality.report_shapes import CodeEvent, Stats, Status, StatusEvent, ZegoAudio, ZegoVideo
+
+__all__ = ["CodeReport", "Direction", "Dropped", "Event", "MediaReport", "Parsed", "Report", "parse_report"]
 
 Direction: TypeAlias = Literal["push", "pull"]
 Event: TypeAlias = Literal["bindstatechange", "bindnetstatus", "binderror", "stats"]
-
-
-class Dropped(StrEnum):
-    """Why a report, or a member of one, was left out."""
-
-    NOT_JSON = "not_json"
-    NOT_AN_OBJECT = "not_an_object"
-    UNKNOWN_EVENT = "unknown_event"
-    """In a batch: its direction or its event is none that there is."""
-    TOO_LARGE = "too_large"
-    NO_CODE = "no_code"
-    NOT_A_NUMBER = "not_a_number"
-    OUT_OF_RANGE = "out_of_range"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +57,10 @@ class MediaReport:
     """Pulling: seconds of media that wait to be played."""
     backlog: float | None = None
     """Pushing: seconds of media that wait to be sent: frames queued, by the pace at which they come."""
+    decoding: float | None = None
+    """Pulling: seconds of pictures that wait inside the decoder (Android): frames there, by the pace at which they come."""
+    delay: float | None = None
+    """Pulling: seconds from the publisher's camera to this screen."""
     skew: float | None = None
     """Pulling: by how many seconds video and audio are apart when played."""
     freezes: float | None = None
@@ -87,6 +82,168 @@ class Parsed:
     dropped: tuple[Dropped, ...] = ()
 
 
+_KILO = 1000.0
+_MILLI = 0.001
+_PERCENT = 0.01
+_LONGEST_MESSAGE = 256
+_AAC_FRAME = 1024 / 48_000
+"""Seconds (ISO/IEC 14496-3: 1024 samples; live-pusher's `audio-quality="high"`)."""
+_USUAL_PACE = 15.0
+"""Pictures per second of a live-pusher that does not say; below one in a second its word is not taken."""
+
+_STATUS = LenientDecoder(StatusEvent)
+_CODE = LenientDecoder(CodeEvent)
+_STATS = LenientDecoder(Stats)
+_NO_VIDEO = ZegoVideo()
+_NO_AUDIO = ZegoAudio()
+
+
 def parse_report(direction: Direction, event: Event, data: bytes) -> Parsed:
-    """Reads one report's `data` (JSON). Raises nothing: what cannot be read is dropped."""
-    raise NotImplementedError
+    """Reads one report's `data` (JSON). Raises nothing: what cannot be read is dropped.
+
+    - `bindstatechange`, `binderror`: the event's `detail` or the event: `code` and `message` (`reason`, `msg`), or `errCode`
+      and `errMsg`.
+    - `bindnetstatus`: `detail.info`, the `detail` or the event around it.
+    - `stats`: `audioBitrate`, `videoBitrate`, `fps`, `width`, `height`, `roundTrip`, `loss`, `jitter`, `buffer`, `freezes`,
+      `dropped`, `hardware` in the units of `MediaReport`; or ZEGO's publish or play quality, which has `video` and `audio`.
+
+    Only the size of `data` is the caller's affair.
+    """
+    if event == "bindnetstatus":
+        return _status(direction, data)
+    if event == "stats":
+        return _stats(direction, data)
+    return _code(direction, data, error=event == "binderror")
+
+
+def _status(direction: Direction, data: bytes) -> Parsed:
+    outer, dropped = _STATUS.decode(data)
+    if outer is None:
+        return Parsed(None, dropped)
+    detail = outer.detail or outer
+    info = detail.info or detail
+    if info == type(info)():
+        return Parsed(None, dropped or (Dropped.EMPTY,))
+    return Parsed(_of_status(direction, info), dropped)
+
+
+def _of_status(direction: Direction, info: Status) -> MediaReport:
+    """WeChat's netstatus. Caches are frames on the pusher and milliseconds on the player; audio and video wait side by
+    side, so the longer of the two counts."""
+    pushing = direction == "push"
+    fps = info.video_fps
+    picture = 1 / (fps if fps is not None and fps >= 1 else _USUAL_PACE)
+    inside = info.v_dec_cache_size if info.v_dec_cache_size is not None else info.v_decoder_cache_size
+    return MediaReport(
+        direction,
+        audio_bitrate=_times(info.audio_bitrate, _KILO),
+        video_bitrate=_times(info.video_bitrate, _KILO),
+        fps=fps,
+        gop=info.video_gop,
+        speed=_times(info.net_speed, _KILO),
+        width=_pixels(info.video_width),
+        height=_pixels(info.video_height),
+        level=int(info.net_quality_level) or None if info.net_quality_level is not None else None,
+        jitter=_times(info.net_jitter, _MILLI),
+        buffer=None if pushing else _greater(_times(info.audio_cache, _MILLI), _times(info.video_cache, _MILLI)),
+        backlog=_greater(_times(info.audio_cache, _AAC_FRAME), _times(info.video_cache, picture)) if pushing else None,
+        decoding=None if pushing else _times(inside, picture),
+        skew=None if pushing or info.av_play_interval is None else abs(info.av_play_interval) * _MILLI,
+    )
+
+
+def _stats(direction: Direction, data: bytes) -> Parsed:
+    stats, dropped = _STATS.decode(data)
+    if stats is None:
+        return Parsed(None, dropped)
+    if stats == Stats():
+        return Parsed(None, dropped or (Dropped.EMPTY,))
+    zego = stats.video is not None or stats.audio is not None
+    return Parsed(_of_zego(direction, stats) if zego else _of_stats(direction, stats), dropped)
+
+
+def _of_stats(direction: Direction, stats: Stats) -> MediaReport:
+    """The gateway's own form."""
+    pulling = direction == "pull"
+    return MediaReport(
+        direction,
+        audio_bitrate=stats.audio_bitrate,
+        video_bitrate=stats.video_bitrate,
+        fps=stats.fps,
+        width=_pixels(stats.width),
+        height=_pixels(stats.height),
+        round_trip=stats.round_trip,
+        loss=stats.loss,
+        jitter=stats.jitter,
+        buffer=stats.buffer if pulling else None,
+        freezes=stats.freezes if pulling else None,
+        dropped=stats.dropped if pulling else None,
+        hardware=stats.hardware,
+    )
+
+
+def _of_zego(direction: Direction, stats: Stats) -> MediaReport:
+    """ZEGO's publish or play quality. What it counts since the stream began (breaks, dropped pictures) is left out, as a
+    report is about the time since the one before; so is loss from end to end, which does not tell the legs apart."""
+    pushing = direction == "push"
+    video, audio = stats.video or _NO_VIDEO, stats.audio or _NO_AUDIO
+    round_trip = next((rtt for rtt in (stats.rtt, video.rtt, audio.rtt) if rtt is not None), None)
+    return MediaReport(
+        direction,
+        audio_bitrate=_times(audio.audio_bitrate, _KILO),
+        video_bitrate=_times(video.video_bitrate, _KILO),
+        fps=video.video_fps,
+        width=_pixels(video.frame_width),
+        height=_pixels(video.frame_height),
+        level=_of_zego_level(_greater(video.video_quality, audio.audio_quality)),
+        round_trip=stats.current_round_trip_time if round_trip is None else round_trip * _MILLI,
+        loss=_greater(_part(video.video_packets_lost_rate), _part(audio.audio_packets_lost_rate)),
+        jitter=_times(audio.audio_jitter, _MILLI),
+        delay=None if pushing else _times(stats.peer_to_peer_delay, _MILLI),
+        hardware=stats.is_hardware_encode if pushing else stats.is_hardware_decode,
+    )
+
+
+def _of_zego_level(quality: float | None) -> int | None:
+    """ZEGO counts from 0 (excellent) to 4 (terrible), -1 is unknown; WeChat from 1 to 6."""
+    return None if quality is None or quality < 0 else int(quality) + 1
+
+
+def _part(rate: float | None) -> float | None:
+    """ZEGO documents its rates as 0.0 to 1.0, and its samples show them with a percent sign: above 1 they are percent."""
+    return rate * _PERCENT if rate is not None and rate > 1 else rate
+
+
+def _code(direction: Direction, data: bytes, *, error: bool) -> Parsed:
+    event, dropped = _CODE.decode(data)
+    if event is None:
+        return Parsed(None, dropped)
+    for one in (event.detail, event):
+        if one is None:
+            continue
+        code = one.code if one.code is not None else one.err_code
+        if code is not None and code.is_integer():
+            message = one.message or one.reason or one.msg or one.err_msg or ""
+            return Parsed(CodeReport(direction, int(code), _printable(message), error), dropped)
+    return Parsed(None, dropped or (Dropped.NO_CODE,))
+
+
+def _printable(text: str) -> str:
+    """Fit for a log line and for any encoding: control characters, line breaks and halves of characters become spaces."""
+    text = text[:_LONGEST_MESSAGE]
+    return text if text.isprintable() else "".join(character if character.isprintable() else " " for character in text)
+
+
+def _times(number: float | None, factor: float) -> float | None:
+    return None if number is None else number * factor
+
+
+def _greater(one: float | None, other: float | None) -> float | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
+def _pixels(number: float | None) -> int | None:
+    """0: there is no picture yet, or none."""
+    return int(number) or None if number is not None else None
