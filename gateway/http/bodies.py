@@ -1,0 +1,90 @@
+"""Bodies of requests that anyone may send: read within a time and a size, and inflated no further than is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from typing import Any
+
+from sanic import Request
+from sanic.exceptions import PayloadTooLarge, RequestTimeout, SanicException
+
+from gateway.config import MIB
+
+_DISCARDED = 1 * MIB
+"""Bytes of a body that is too large which are read and thrown away, so that its sender hears why before the end."""
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+"""The header tells which (RFC 1952, RFC 1950)."""
+_CODINGS = frozenset(("gzip", "x-gzip", "deflate"))
+
+
+class UnsupportedCoding(SanicException):
+    status_code = 415
+
+
+async def read_body(request: Request[Any, Any], most: int, deadline: float) -> bytes:
+    """The body as it arrives, on a route with `stream=True`.
+
+    What is announced as too large is not read, and what turns out to be is not kept. `deadline`: seconds for all of it, by
+    which a sender that drips is let go. Raises PayloadTooLarge and RequestTimeout.
+    """
+    stream: Any = request.stream
+    announced, patience = stream.request_bytes, max(most, _DISCARDED)  # nothing is announced where the body comes in chunks
+    if announced > patience or (announced > most and stream.expecting_continue):
+        _hang_up(stream)
+        raise _too_large(most)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(deadline):
+            while stream.request_body and size <= patience:
+                part = await stream.read() or b""
+                size += len(part)
+                if size <= most:
+                    parts.append(part)
+    except TimeoutError:
+        _hang_up(stream)
+        raise RequestTimeout("the body took too long") from None
+    if size > most:
+        _hang_up(stream)
+        raise _too_large(most)
+    return b"".join(parts)
+
+
+def inflated(body: bytes, coding: str, most: int) -> tuple[bytes, bool]:
+    """A body without its Content-Encoding, cut to `most` bytes, and whether that is all of it.
+
+    What it would have become beyond that is never made. Raises UnsupportedCoding, and ValueError if the body is not what its
+    coding says.
+    """
+    coding = coding.strip().lower()
+    if coding in ("", "identity"):
+        return body[:most], len(body) <= most
+    if coding not in _CODINGS:
+        raise UnsupportedCoding("a body may be encoded with gzip or deflate", headers={"Accept-Encoding": "gzip, deflate"})
+    bare = coding == "deflate" and not _has_zlib_header(body)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS if bare else _GZIP_OR_ZLIB)
+    try:
+        data = inflater.decompress(body, most + 1)
+    except zlib.error as error:
+        raise ValueError(f"the body cannot be inflated: {error}") from None
+    if len(data) > most:
+        return data[:most], False
+    if not inflater.eof or inflater.unused_data:
+        raise ValueError("the body cannot be inflated: it ends too early, or something follows it")
+    return data, True
+
+
+def _has_zlib_header(body: bytes) -> bool:
+    """Many send what they call deflate without the header that it has (RFC 9110 section 8.4.1.2)."""
+    return len(body) > 1 and body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2]) % 31 == 0
+
+
+def _too_large(most: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"a body has at most {most} bytes here")
+
+
+def _hang_up(stream: Any) -> None:
+    """No more of the body is read, and the connection ends with the answer."""
+    stream.keep_alive = False
+    stream.request_body = None

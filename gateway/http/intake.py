@@ -1,0 +1,256 @@
+"""Reports over HTTP: `POST /v1/reports`, for programs that have no WebSocket at hand, or not any more.
+
+A request brings several reports of one user and says who that is with a join token, as a login does. Its envelope has to be
+right; of the reports within, each is taken or left out by itself. What they mean is for whoever takes them (`Intake`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Protocol
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+from sanic import HTTPResponse, Request, Sanic
+from sanic.exceptions import PayloadTooLarge, SanicException
+from sanic.response import empty, raw
+
+from gateway.allowance import Allowances
+from gateway.auth.tokens import verify_token
+from gateway.config import Config, HttpSettings
+from gateway.errors import (
+    APP_UNKNOWN,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    RATE_LIMITED,
+    TOKEN_INVALID,
+    TOKEN_MISSING,
+    GatewayError,
+)
+from gateway.http.bodies import inflated, read_body
+from gateway.quality.reports import Direction, Dropped, Event, Parsed, parse_report
+from gateway.rooms.model import ROOM_ID, USER_ID
+from gateway.signaling.messages import wire_name
+
+PATH = "/v1/reports"
+USERS = 20_000
+"""Users whose rate is kept count of; the one not heard of for longest gives way."""
+LATE = 15.0
+"""Seconds after which a report says nothing of how a call does now: it is counted, and no more."""
+_MEMBERS = 64
+"""In a batch that has to be looked at one by one a report has this many members at most, on average: what somebody makes of
+a body full of commas is bounded."""
+_CORS = {"access-control-allow-origin": "*", "cache-control": "no-store"}
+_PREFLIGHT = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "POST",
+    "access-control-allow-headers": "Authorization, Content-Type, Content-Encoding",  # `*` would leave Authorization out
+    "access-control-max-age": "86400",
+}
+
+
+class Intake(Protocol):
+    """Takes reports of users, who need not be logged in any more."""
+
+    def report(
+        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = ""
+    ) -> None:
+        """Takes one report, and counts it and what was left out of it. `room_id`: empty for one that comes late, which tells
+        of no call that is going on; `stream_id`: empty where it was not said."""
+
+
+class _Envelope(Struct, frozen=True, rename=wire_name):
+    """Whose reports these are."""
+
+    app_id: int | Annotated[str, Meta(max_length=256)]
+    room_id: str
+    user_id: str
+    reports: Raw
+    sent_at: Raw = Raw(b"null")
+    """When they are sent, by the clock that their own times are of: it need not be right."""
+
+
+class _Kind(Struct, frozen=True, rename=wire_name):
+    """What a report is about."""
+
+    direction: Direction
+    event: Event
+
+
+class _Report(_Kind, frozen=True, rename=wire_name):
+    """One report, its data not yet looked into."""
+
+    stream_id: Annotated[str, Meta(max_length=256)] = ""
+    at: Raw = Raw(b"null")
+    data: Raw = Raw(b"{}")
+
+
+class Taken(Struct, frozen=True):
+    """What a request is answered with."""
+
+    taken: int
+    dropped: dict[str, int]
+    """Reports, and members of reports, that were left out, by reason."""
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_reports = msgspec.json.Decoder(list[_Report]).decode
+_decode_report = msgspec.json.Decoder(_Report).decode
+_decode_kind = msgspec.json.Decoder(_Kind).decode
+_decode_each = msgspec.json.Decoder(list[Raw]).decode
+_decode_number = msgspec.json.Decoder(float, strict=False).decode
+_encode = msgspec.json.Encoder().encode
+_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What msgspec raises of a text that is not JSON, or other JSON than is asked for."""
+
+
+class Reports:
+    """The door for reports over HTTP. `dropped`: counts those that never reach `intake`, by reason. `clock`: seconds,
+    monotonic; `wall_clock`: Unix time."""
+
+    def __init__(
+        self, config: Config, intake: Intake, dropped: Counter[str], clock: Callable[[], float], wall_clock: Callable[[], float]
+    ) -> None:
+        quality = config.quality
+        self._apps = config.apps
+        self._intake = intake
+        self._dropped = dropped
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._most = quality.batch_reports
+        self._data_bytes = config.signaling.report_bytes
+        self._allowances = Allowances(quality.reports_per_second, quality.reports_burst, USERS)
+        self.refusals: Counter[str] = Counter()
+        """Requests that were refused as a whole, by the fault's name."""
+
+    def take(self, body: bytes, token: str) -> Taken:
+        """Takes what a request brings. `body`: inflated; `token`: empty where there is none. Raises GatewayError."""
+        envelope, now = _envelope(body), self._wall_clock()
+        app, user = str(envelope.app_id), envelope.user_id
+        self._admit(app, envelope, token, now)
+        late = (_moment(bytes(envelope.sent_at)) or now) - LATE
+        reports, dropped = self._reports(bytes(envelope.reports))
+        if wait := self._allowances.take((app, user), self._clock(), max(1, len(reports) + dropped.total())):
+            raise GatewayError(RATE_LIMITED, after_ms=int(wait * 1000) + 1)
+        taken, left_out = 0, Counter[str]()
+        for report in reports:
+            data = bytes(report.data)
+            if len(data) > self._data_bytes:
+                dropped[Dropped.TOO_LARGE] += 1
+                continue
+            parsed = parse_report(report.direction, report.event, data)
+            made = _moment(bytes(report.at))
+            room = "" if made is not None and made < late else envelope.room_id
+            self._intake.report(app, room, user, parsed, report.direction, report.event, report.stream_id)
+            taken += parsed.report is not None
+            left_out.update(parsed.dropped)
+        self._dropped.update(dropped)
+        return Taken(taken, dropped + left_out)
+
+    def _admit(self, app: str, envelope: _Envelope, token: str, now: float) -> None:
+        """Who may log in may report. Raises GatewayError."""
+        settings = self._apps.get(app)
+        if settings is None:
+            raise GatewayError(APP_UNKNOWN)
+        room, user = ROOM_ID.check(envelope.room_id), USER_ID.check(envelope.user_id)
+        if settings.debug:
+            return
+        if not token:
+            raise GatewayError(TOKEN_MISSING, "Authorization: Bearer TOKEN is needed")
+        if not verify_token(token, settings.secret, app=app, user=user, room=room, now=now).may_login:
+            raise GatewayError(TOKEN_INVALID, "it does not permit to log in")
+
+    def _reports(self, batch: bytes) -> tuple[Sequence[_Report], Counter[str]]:
+        """Those of a batch that can be read, and what is wrong with the others. Raises INVALID_PARAMS."""
+        try:
+            reports, wrong = _decode_reports(batch), Counter[str]()
+        except _UNREADABLE:
+            reports, wrong = self._one_by_one(batch)
+        if len(reports) + wrong.total() > self._most:
+            raise GatewayError(INVALID_PARAMS, f"a request brings at most {self._most} reports")
+        return reports, wrong
+
+    def _one_by_one(self, batch: bytes) -> tuple[list[_Report], Counter[str]]:
+        if batch.count(b",") > self._most * _MEMBERS:
+            raise GatewayError(INVALID_PARAMS, f"a request brings at most {self._most} reports, and these are not well formed")
+        reports: list[_Report] = []
+        wrong = Counter[str]()
+        try:
+            each = _decode_each(batch)
+        except _UNREADABLE as error:
+            raise GatewayError(INVALID_PARAMS, f"reports: {error}") from None
+        for one in map(bytes, each):
+            try:
+                reports.append(_decode_report(one))
+            except _UNREADABLE:
+                wrong[_wrong_with(one)] += 1
+        return reports, wrong
+
+
+def add_intake(app: Sanic[Any, Any], door: Reports, settings: HttpSettings) -> None:
+    """Serves `POST /v1/reports`. Pages of other origins may ask: they need a token, and no cookie is looked at."""
+
+    async def take(request: Request[Any, Any]) -> HTTPResponse:
+        try:
+            body = await read_body(request, settings.body_bytes, settings.request_deadline)
+            data, whole = _inflated(body, request.headers.get("content-encoding", ""), settings.body_bytes)
+            if not whole:
+                raise PayloadTooLarge(f"a body has at most {settings.body_bytes} bytes when it is inflated")
+            taken = door.take(data, _bearer(request))
+        except GatewayError as error:
+            door.refusals[error.fault.name] += 1
+            raise
+        except SanicException as error:
+            door.refusals[type(error).__name__] += 1
+            raise
+        return raw(_encode(taken), content_type="application/json", headers=_CORS)
+
+    async def preflight(request: Request[Any, Any]) -> HTTPResponse:
+        return empty(headers=_PREFLIGHT)
+
+    app.add_route(take, PATH, methods=["POST"], name="reports", stream=True)
+    app.add_route(preflight, PATH, methods=["OPTIONS"], name="reports_preflight")
+
+
+def _envelope(body: bytes) -> _Envelope:
+    try:
+        return _decode_envelope(body)
+    except msgspec.ValidationError as error:
+        raise GatewayError(INVALID_PARAMS, str(error)) from None
+    except _UNREADABLE as error:
+        raise GatewayError(PARSE_ERROR, str(error)) from None
+
+
+def _inflated(body: bytes, coding: str, most: int) -> tuple[bytes, bool]:
+    try:
+        return inflated(body, coding, most)
+    except ValueError as error:
+        raise GatewayError(INVALID_REQUEST, str(error)) from None
+
+
+def _bearer(request: Request[Any, Any]) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _wrong_with(report: bytes) -> Dropped:
+    """Why this is no report."""
+    if not report.startswith(b"{"):
+        return Dropped.NOT_AN_OBJECT
+    try:
+        _decode_kind(report)
+    except _UNREADABLE:
+        return Dropped.UNKNOWN_EVENT
+    return Dropped.OUT_OF_RANGE  # its streamID
+
+
+def _moment(told: bytes) -> float | None:
+    """A moment, in seconds, that somebody tells in milliseconds; None: it was not told, or cannot be read."""
+    if told == b"null":
+        return None
+    try:
+        return _decode_number(told) / 1000
+    except _UNREADABLE:
+        return None

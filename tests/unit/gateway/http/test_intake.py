@@ -1,0 +1,256 @@
+"""The door for reports without a socket: who may report, what of a batch is taken, and what hostile batches come to."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.auth.tokens import make_token
+from gateway.config import AppSettings, Config, QualitySettings, SignalingSettings
+from gateway.errors import GatewayError
+from gateway.http.intake import LATE, Reports, Taken
+from gateway.quality.reports import CodeReport, Direction, Dropped, Event, MediaReport, Parsed
+
+SECRET = "a secret of the tests, long enough for them"
+NOW = 1_800_000_000.0
+NETSTATUS = {"direction": "push", "event": "bindnetstatus", "streamID": "cam", "data": {"videoBitrate": 800, "videoFPS": "15"}}
+GAVE_UP = {"direction": "pull", "event": "bindstatechange", "data": {"code": -2301, "message": "gone"}}
+CONFIG = Config(
+    apps={"1": AppSettings(SECRET), "open": AppSettings(SECRET, debug=True)},
+    quality=QualitySettings(batch_reports=5, reports_per_second=2, reports_burst=10),
+    signaling=SignalingSettings(report_bytes=200),
+)
+
+
+class Taking:
+    """Notes every report that comes through."""
+
+    def __init__(self) -> None:
+        self.reports: list[tuple[str, str, str, str, str, str]] = []
+        self.parsed: list[Parsed] = []
+
+    def report(
+        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = ""
+    ) -> None:
+        self.reports.append((app, room_id, user_id, direction, event, stream_id))
+        self.parsed.append(parsed)
+
+
+class Door:
+    """A door, and what has come through."""
+
+    def __init__(self, config: Config = CONFIG) -> None:
+        self.now = 0.0
+        self.taking = Taking()
+        self.dropped: Counter[str] = Counter()
+        self.reports = Reports(config, self.taking, self.dropped, lambda: self.now, lambda: NOW + self.now)
+
+    def send(
+        self, *reports: Any, token: str | None = None, app: Any = "1", room: Any = "r", user: Any = "ann", **more: Any
+    ) -> Taken:
+        body = {"appID": app, "roomID": room, "userID": user, "reports": list(reports), **more}
+        return self.reports.take(json.dumps(body).encode(), _token() if token is None else token)
+
+    def refuses(self, *reports: Any, **more: Any) -> str:
+        """The name of the fault with which it refuses this."""
+        with pytest.raises(GatewayError) as caught:
+            self.send(*reports, **more)
+        return caught.value.fault.name
+
+
+def _token(app: str = "1", user: str = "ann", **claims: Any) -> str:
+    return make_token(SECRET, app, user, **{"now": NOW, "ttl": 3600, **claims})
+
+
+class TestWhoMayReport:
+    def test_one_whose_token_would_let_them_in(self) -> None:
+        assert Door().send(NETSTATUS, token=_token(room="r")).taken == 1
+
+    @pytest.mark.parametrize(
+        ("fault", "how"),
+        [
+            ("TOKEN_MISSING", {"token": ""}),
+            ("TOKEN_INVALID", {"token": "x.y.z"}),
+            ("TOKEN_USER_MISMATCH", {"user": "bob"}),
+            ("TOKEN_INVALID", {"token": _token(room="another")}),
+            ("TOKEN_INVALID", {"token": _token(may_login=False)}),
+            ("TOKEN_EXPIRED", {"token": _token(now=NOW - 7200)}),
+            ("APP_UNKNOWN", {"app": "2"}),
+            ("USER_ID_EMPTY", {"user": ""}),
+            ("USER_ID_ILLEGAL", {"user": "a\nb"}),
+            ("ROOM_ID_EMPTY", {"room": ""}),
+            ("INVALID_PARAMS", {"user": 7}),
+            ("INVALID_PARAMS", {"reports": {}}),
+            ("INVALID_PARAMS", {"reports": None}),
+        ],
+    )
+    def test_nobody_else(self, fault: str, how: dict[str, Any]) -> None:
+        door = Door()
+        assert door.refuses(NETSTATUS, **how) == fault
+        assert door.taking.reports == []
+
+    def test_an_app_in_debug_mode_needs_no_token(self) -> None:
+        assert Door().send(NETSTATUS, app="open", token="").taken == 1
+
+    def test_an_app_may_be_named_by_a_number(self) -> None:
+        door = Door()
+        door.send(NETSTATUS, app=1)
+        assert door.taking.reports[0][0] == "1"
+
+    @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'"', b"[" * 100_000, b"[]", b'{"appID":"\\ud800"}'])
+    def test_what_is_not_json_is_refused(self, body: bytes) -> None:
+        with pytest.raises(GatewayError) as caught:
+            Door().reports.take(body, "")
+        assert caught.value.fault.name in ("PARSE_ERROR", "INVALID_PARAMS")
+
+
+class TestWhatIsTaken:
+    def test_every_report_with_who_and_what_it_is_about(self) -> None:
+        door = Door()
+        assert door.send(NETSTATUS, GAVE_UP) == Taken(2, {})
+        assert door.taking.reports == [
+            ("1", "r", "ann", "push", "bindnetstatus", "cam"), ("1", "r", "ann", "pull", "bindstatechange", ""),
+        ]  # fmt: skip
+        told, code = (parsed.report for parsed in door.taking.parsed)
+        assert isinstance(told, MediaReport)
+        assert told.video_bitrate == 800_000
+        assert isinstance(code, CodeReport)
+        assert code.code == -2301
+
+    @pytest.mark.parametrize(
+        ("report", "reason"),
+        [
+            (None, Dropped.NOT_AN_OBJECT),
+            ([NETSTATUS], Dropped.NOT_AN_OBJECT),
+            ({}, Dropped.UNKNOWN_EVENT),
+            (NETSTATUS | {"event": "bindsomething"}, Dropped.UNKNOWN_EVENT),
+            (NETSTATUS | {"direction": 1}, Dropped.UNKNOWN_EVENT),
+            (NETSTATUS | {"streamID": "s" * 257}, Dropped.OUT_OF_RANGE),
+            (NETSTATUS | {"streamID": 7}, Dropped.OUT_OF_RANGE),
+            (NETSTATUS | {"data": {"message": "x" * 200}}, Dropped.TOO_LARGE),
+        ],
+    )
+    def test_one_that_is_wrong_is_left_out_and_the_others_are_taken(self, report: Any, reason: Dropped) -> None:
+        door = Door()
+        assert door.send(GAVE_UP, report, NETSTATUS) == Taken(2, {reason.value: 1})
+        assert door.dropped == {reason.value: 1}
+        assert len(door.taking.reports) == 2
+
+    def test_what_is_wrong_within_is_told_to_the_sender_and_counted_by_who_takes_it(self) -> None:
+        door = Door()
+        assert door.send(GAVE_UP | {"data": {}}) == Taken(0, {"no_code": 1})
+        assert door.dropped == {}
+        assert door.taking.parsed[0].dropped == (Dropped.NO_CODE,)
+
+    def test_nothing_at_all(self) -> None:
+        assert Door().send() == Taken(0, {})
+
+    def test_members_that_nobody_knows_do_no_harm(self) -> None:
+        assert Door().send(NETSTATUS | {"x": [1, {"y": 2}]}, z=1) == Taken(1, {})
+
+
+class TestLateReports:
+    """A report that was kept back says nothing of how the call does now."""
+
+    @pytest.mark.parametrize("at", [(NOW - LATE + 1) * 1000, str(NOW * 1000), (NOW + 1e6) * 1000, None, "yesterday", [], True])
+    def test_one_is_new_unless_it_says_otherwise(self, at: Any) -> None:
+        door = Door()
+        door.send(NETSTATUS | {"at": at})
+        assert [room for _, room, *_ in door.taking.reports] == ["r"]
+
+    @pytest.mark.parametrize("at", [(NOW - LATE - 1) * 1000, 0, -1e300, str((NOW - 3600) * 1000)])
+    def test_a_late_one_belongs_to_no_call_any_more(self, at: Any) -> None:
+        door = Door()
+        assert door.send(NETSTATUS | {"at": at}) == Taken(1, {})
+        assert [room for _, room, *_ in door.taking.reports] == [""]
+
+    def test_a_clock_that_is_wrong_does_not_matter_if_it_is_told(self) -> None:
+        door, wrong = Door(), NOW - 86_400
+        door.send(NETSTATUS | {"at": wrong * 1000}, NETSTATUS | {"at": (wrong - LATE - 1) * 1000}, sentAt=wrong * 1000)
+        assert [room for _, room, *_ in door.taking.reports] == ["r", ""]
+
+
+class TestHowMuch:
+    def test_a_request_brings_so_many_reports(self) -> None:
+        door = Door()
+        assert door.send(*[NETSTATUS] * 5).taken == 5
+        assert door.refuses(*[NETSTATUS] * 6) == "INVALID_PARAMS"
+        assert door.refuses(*[NETSTATUS] * 3, *[None] * 3) == "INVALID_PARAMS"
+
+    def test_a_user_reports_so_often_and_is_told_when_to_come_again(self) -> None:
+        door = Door()
+        for _ in range(2):
+            assert door.send(*[NETSTATUS] * 5).taken == 5
+        with pytest.raises(GatewayError) as caught:
+            door.send(*[NETSTATUS] * 4)
+        assert (caught.value.fault.name, caught.value.after_ms) == ("RATE_LIMITED", 2001)
+        assert len(door.taking.reports) == 10
+        door.now = 2.001
+        assert door.send(*[NETSTATUS] * 4).taken == 4
+
+    def test_what_is_left_out_and_what_is_empty_counts_like_the_rest(self) -> None:
+        door = Door()
+        for _ in range(10):
+            door.send()
+        assert door.refuses() == "RATE_LIMITED"
+        other = Door()
+        other.send(*[None] * 5)
+        other.send(*[None] * 5)
+        assert other.refuses(None) == "RATE_LIMITED"
+        assert other.dropped == {"not_an_object": 10}
+
+    def test_users_do_not_take_from_each_other(self) -> None:
+        door = Door()
+        door.send(*[NETSTATUS] * 5)
+        door.send(*[NETSTATUS] * 5)
+        assert door.refuses(NETSTATUS) == "RATE_LIMITED"
+        assert door.send(NETSTATUS, user="bob", token=_token(user="bob")).taken == 1
+
+    def test_who_is_refused_for_the_token_takes_nothing_from_the_user(self) -> None:
+        door = Door()
+        for _ in range(50):
+            door.refuses(*[NETSTATUS] * 5, token="x")
+        assert door.send(NETSTATUS).taken == 1
+
+    def test_a_body_full_of_commas_is_refused_before_anything_is_made_of_it(self) -> None:
+        body = b'{"appID":"open","roomID":"r","userID":"u","reports":[' + b"0," * 500_000 + b"0]}"
+        with pytest.raises(GatewayError) as caught:
+            Door().reports.take(body, "")
+        assert caught.value.fault.name == "INVALID_PARAMS"
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=10,
+)  # fmt: skip
+_REPORT = st.fixed_dictionaries({}, optional={
+    "direction": st.sampled_from(["push", "pull"]) | _JSON, "event": st.sampled_from(["stats", "bindnetstatus"]) | _JSON,
+    "streamID": _JSON, "at": _JSON, "data": _JSON,
+}) | _JSON  # fmt: skip
+
+
+@given(st.lists(_REPORT, max_size=8), st.integers(0, 7))
+def test_whatever_comes_is_taken_or_left_out_and_all_of_it_is_told(reports: list[Any], most: int) -> None:
+    """No report vanishes: it went through the door, or it is counted."""
+    door = Door(replace(CONFIG, quality=replace(CONFIG.quality, batch_reports=most)))
+    if len(reports) > most:
+        assert door.refuses(*reports) == "INVALID_PARAMS"
+        return
+    taken = door.send(*reports)
+    assert len(door.taking.reports) + door.dropped.total() == len(reports)
+    assert taken.taken == sum(parsed.report is not None for parsed in door.taking.parsed)
+    assert sum(taken.dropped.values()) >= door.dropped.total()
+
+
+@given(st.binary(max_size=400))
+def test_whatever_a_body_is_it_is_refused_or_taken(body: bytes) -> None:
+    try:
+        Door().reports.take(body, "")
+    except GatewayError:
+        pass
