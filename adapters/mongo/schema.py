@@ -59,6 +59,9 @@ _INDEXES: tuple[tuple[str, list[tuple[str, int]], Mapping[str, Any]], ...] = (
         {"unique": True},
     ),
     ("events", [("expires_at", ASCENDING)], {"expireAfterSeconds": 0}),
+    ("history", [("app", ASCENDING), ("room_id", ASCENDING), ("_id", ASCENDING)], {}),
+    ("history", [("app", ASCENDING), ("stream_id", ASCENDING), ("_id", ASCENDING)], {}),
+    ("history", [("expires_at", ASCENDING)], {"expireAfterSeconds": 0}),
 )
 
 
@@ -82,6 +85,7 @@ class Database:
         self.grants = self._database["grants"]
         self.claims = self._database["claims"]
         self.events = self._database["events"]
+        self.history = self._database["history"]
 
     async def start_session(self) -> Session:
         """A session of the server's: its transactions follow each other."""

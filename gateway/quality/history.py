@@ -1,7 +1,8 @@
 """What became of calls, for those who ask afterwards: joins, addresses, codes, measurements, verdicts, in order of time.
 
 History is for people who look into a call. It may have gaps: it never delays anything, and when there is too much of it
-the rest is left out, and counted. The port and the ring in memory live here; `adapters/mongo/quality.py` keeps it longer.
+the rest is left out, and counted. Only the port and what all who keep one share live here: `memory_history.py` keeps it in
+the process, `adapters/mongo/quality.py` in a database.
 """
 
 from __future__ import annotations
@@ -10,6 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
+
+_SUBMILLI = 20
+"""Bits of a number below the milliseconds: a million entries may fall into one."""
+_DIGITS = 16
+_LAST = (1 << 4 * _DIGITS - _SUBMILLI) - 1
+"""The last millisecond that has numbers, in the year 2527."""
+
+ENTRY_BYTES = 16 * 1024
+"""A larger entry is left out."""
 
 
 class Kind(StrEnum):
@@ -83,3 +93,29 @@ class History(Protocol):
     @property
     def lost(self) -> int:
         """Entries left out so far."""
+
+
+class Numbering:
+    """Gives entries their numbers, which sort as the entries came: the time, then what tells those of a millisecond apart.
+
+    They never go back, even if the clock does. `origin` is appended to each: hexadecimal digits that no other process has
+    where several, or one before and after a restart, number what is kept together.
+    """
+
+    def __init__(self, origin: str = "") -> None:
+        self._origin = origin
+        self._last = -1
+
+    def next(self, at: float) -> str:
+        """The number of what happened at this Unix time. Raises ValueError or OverflowError for what is no time."""
+        self._last = max(_milliseconds(at) << _SUBMILLI, self._last + 1)
+        return f"{self._last:0{_DIGITS}x}{self._origin}"
+
+
+def first_number(since: float) -> str:
+    """No entry of this Unix time or a later one has a lower number."""
+    return f"{_milliseconds(since) << _SUBMILLI:0{_DIGITS}x}"
+
+
+def _milliseconds(at: float) -> int:
+    return min(max(0, int(at * 1000)), _LAST)
