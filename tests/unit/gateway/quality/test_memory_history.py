@@ -110,13 +110,13 @@ def test_a_busy_room_pushes_no_other_out() -> None:
 
 
 def test_the_room_in_which_nothing_happened_for_longest_gives_way_first() -> None:
-    scene = Scene(replace(PLENTY, history_bytes=64 * KIB))
+    scene = Scene(replace(PLENTY, history_bytes=128 * KIB))
     scene.record(entry("over", text=TEXT), entry("goes on", text=TEXT))
     at = 0
     while scene.timeline(room_id="over"):
         at += 1
         scene.record(entry(f"room {at}", text=TEXT), entry("goes on", text=TEXT))
-    assert 10 < at < 64, "only when there is no more room"
+    assert 10 < at < 128, "only when there is no more room"
     assert len(scene.timeline(room_id="goes on")) == at + 1
     assert scene.timeline(room_id="room 1")
     assert scene.history.lost == 0, "what was kept for its time is not lost"
