@@ -1,0 +1,241 @@
+"""Reports and clients' logs over real HTTP: compressed, from other origins, too large, too slow, and through a whole gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import logging
+import time
+import zlib
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.auth.tokens import make_token
+from gateway.config import Config, HttpSettings, QualitySettings
+from gateway.http.client_logs import ClientLogs, add_client_logs
+from gateway.http.intake import Reports, add_intake
+from gateway.http.origin import Clients
+from gateway.http.server import HttpServer
+from gateway.quality.reports import Direction, Event, Parsed
+from tests.support.gateway import APP, SECRET, Client, config, running
+from tests.support.scrape import metrics
+
+NETSTATUS = {"direction": "push", "event": "bindnetstatus", "streamID": "cam", "data": {"videoBitrate": 800, "videoFPS": "15"}}
+CODE = {"direction": "pull", "event": "bindstatechange", "data": {"code": 2103}}
+MIB = 1024 * 1024
+DEADLINE = 0.4
+"""Seconds that a request may take to come."""
+
+
+class Doors:
+    """An HTTP server with nothing but the two doors, and what came through them."""
+
+    def __init__(self, settings: Config) -> None:
+        self.reports: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.server = HttpServer(settings)
+        self.door = Reports(settings, self, Counter(), asyncio.get_running_loop().time, time.time)
+        add_intake(self.server.app, self.door, settings.http)
+        logs = ClientLogs(settings.quality, self.counts, asyncio.get_running_loop().time)
+        add_client_logs(self.server.app, logs, settings.http, Clients(()))
+
+    def report(
+        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = ""
+    ) -> None:
+        self.reports.append(event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+    async def post(self, path: str, body: bytes = b"", **headers: str) -> httpx.Response:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            return await client.post(self.url + path, content=body, headers=given)
+
+    async def say(self, *parts: bytes) -> bytes:
+        """Sends these bytes one after the other, and returns all that comes back before the end."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.server.port)
+        try:
+            async with asyncio.timeout(10):
+                for part in parts:
+                    writer.write(part)
+                    await writer.drain()
+                return await reader.read()
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def doors(**quality: Any) -> AsyncIterator[Doors]:
+    settings = config(quality=replace(QualitySettings(), **quality), http=HttpSettings(request_deadline=DEADLINE))
+    there = Doors(settings)
+    await there.server.start()
+    try:
+        yield there
+    finally:
+        there.server.stop_accepting()
+        await there.server.stop()
+
+
+def envelope(*reports: Any, user: str = "ann") -> bytes:
+    return json.dumps({"appID": APP, "roomID": "r", "userID": user, "reports": reports}).encode()
+
+
+def bearer(user: str = "ann") -> str:
+    return "Bearer " + make_token(SECRET, APP, user, now=time.time(), ttl=3600)
+
+
+def head(path: str, *lines: str) -> bytes:
+    return "\r\n".join((f"POST {path} HTTP/1.1", "Host: 127.0.0.1", *lines, "", "")).encode()
+
+
+class TestReports:
+    @pytest.mark.parametrize("coding", ["", "gzip", "deflate"])
+    async def test_a_batch_is_taken_compressed_or_not(self, coding: str) -> None:
+        encode = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress}[coding]
+        headers = {"content_encoding": coding} if coding else {}
+        async with doors() as there:
+            response = await there.post("/v1/reports", encode(envelope(NETSTATUS, CODE, {})), authorization=bearer(), **headers)
+            assert (response.status_code, response.json()) == (200, {"taken": 2, "dropped": {"unknown_event": 1}})
+            assert response.headers["access-control-allow-origin"] == "*"
+            assert there.reports == ["bindnetstatus", "bindstatechange"]
+
+    async def test_pages_of_other_origins_may_send_a_token(self) -> None:
+        async with doors() as there, httpx.AsyncClient(trust_env=False) as client:
+            asked = {"origin": "https://app.example", "access-control-request-method": "POST"}
+            for path in ("/v1/reports", "/httplog"):
+                response = await client.options(there.url + path, headers=asked)
+                assert response.status_code == 204
+                assert response.headers["access-control-allow-origin"] == "*"
+                assert "Authorization" in response.headers["access-control-allow-headers"]
+                assert "access-control-allow-credentials" not in response.headers
+
+    async def test_a_refusal_says_what_to_do(self) -> None:
+        async with doors(reports_per_second=1, reports_burst=1) as there:
+            first = await there.post("/v1/reports", envelope(CODE), authorization=bearer())
+            second = await there.post("/v1/reports", envelope(CODE), authorization=bearer())
+            third = await there.post("/v1/reports", envelope(CODE))
+            assert [first.status_code, second.status_code, third.status_code] == [200, 429, 401]
+            assert second.json()["name"] == "RATE_LIMITED"
+            assert 0 < second.json()["afterMs"] <= 1001
+            assert second.headers["retry-after"] in ("1", "2")
+            assert second.headers["access-control-allow-origin"] == "*"
+            assert third.headers["www-authenticate"] == "Bearer"
+            assert there.door.refusals == {"RATE_LIMITED": 1, "TOKEN_MISSING": 1}
+
+    async def test_what_is_too_large_is_refused_however_it_is_packed(self) -> None:
+        async with doors() as there:
+            bomb = await there.post("/v1/reports", gzip.compress(bytes(50 * MIB)), content_encoding="gzip")
+            broken = await there.post("/v1/reports", gzip.compress(envelope(CODE))[:-3], content_encoding="gzip")
+            strange = await there.post("/v1/reports", envelope(CODE), content_encoding="br")
+            assert [one.status_code for one in (bomb, broken, strange)] == [413, 400, 415]
+            assert strange.headers["accept-encoding"] == "gzip, deflate"
+            announced = await there.say(head("/v1/reports", f"Content-Length: {50 * MIB}"))
+            assert announced.startswith(b"HTTP/1.1 413 ")
+            assert there.door.refusals == {"PayloadTooLarge": 2, "INVALID_REQUEST": 1, "UnsupportedCoding": 1}
+            assert there.reports == []
+
+
+class TestLogs:
+    async def test_an_upload_of_any_kind_is_answered_and_kept(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO, "gateway.clients")
+        async with doors() as there:
+            for number, kind in enumerate(("text/plain", "application/json", "application/octet-stream", "")):
+                response = await there.post(f"/httplog?appid={number}", b"line one\nline two", content_type=kind)
+                assert (response.status_code, response.json()) == (200, {})
+                assert response.headers["access-control-allow-origin"] == "*"
+            assert caplog.messages == [
+                f"upload client=127.0.0.1 app='{number}' size=17 body='line one\\nline two'" for number in range(4)
+            ]
+            assert there.counts == {"taken": 4}
+
+    async def test_beyond_the_rate_it_is_answered_alike_and_not_kept(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO, "gateway.clients")
+        async with doors(logs_per_address=1000) as there:
+            answers = [await there.post("/httplog", b"x" * 3000) for _ in range(6)]
+            assert {response.status_code for response in answers} == {200}
+            assert there.counts == {"taken": 2, "limited": 4}
+            assert len(caplog.messages) == 2
+
+    async def test_a_large_upload_is_refused_and_one_that_is_announced_larger_is_not_even_read(self) -> None:
+        async with doors(log_bytes=1000) as there:
+            response = await there.post("/httplog", b"x" * 1001)
+            assert response.status_code == 413
+            assert response.headers["access-control-allow-origin"] == "*"
+            assert (await there.say(head("/httplog", f"Content-Length: {2 * MIB}"))).startswith(b"HTTP/1.1 413 ")
+            waiting = head("/httplog", "Content-Length: 2000", "Expect: 100-continue")
+            assert b"HTTP/1.1 413 " in await there.say(waiting)
+            chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
+            chunked = await there.say(head("/httplog", "Transfer-Encoding: chunked", "Connection: close"), chunk, b"0\r\n\r\n")
+            assert chunked.startswith(b"HTTP/1.1 413 ")
+            assert there.counts == {"refused": 4}
+
+    async def test_one_that_never_ends_is_broken_off(self) -> None:
+        async with doors(log_bytes=1000) as there:
+            _, writer = await asyncio.open_connection("127.0.0.1", there.server.port)
+            writer.write(head("/httplog", "Transfer-Encoding: chunked"))
+            sent = 0
+            try:
+                while sent < 64 * MIB:
+                    writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+                    await writer.drain()
+                    sent += 0x10000
+            except OSError:
+                pass
+            assert sent < 64 * MIB
+            writer.close()
+            assert there.counts == {"refused": 1}
+
+
+@pytest.mark.parametrize("path", ["/v1/reports", "/httplog"])
+async def test_a_body_that_comes_drop_by_drop_is_let_go(path: str) -> None:
+    async with doors() as there:
+        reader, writer = await asyncio.open_connection("127.0.0.1", there.server.port)
+        writer.write(head(path, "Content-Length: 1000"))
+
+        async def drip() -> None:
+            while True:
+                writer.write(b"x")
+                await asyncio.sleep(0.05)
+
+        dripping = asyncio.create_task(drip())
+        try:
+            async with asyncio.timeout(10):
+                answer = await reader.read()
+        finally:
+            dripping.cancel()
+            writer.close()
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"connection: close" in answer.lower()
+
+
+async def test_both_doors_are_open_in_a_gateway_and_counted() -> None:
+    async with running() as gateway, httpx.AsyncClient(trust_env=False, base_url=gateway.addresses.http) as http:
+        ann = await Client.login(gateway, "ann", room="r")
+        await ann.call("publish", streamID="cam")
+        await ann.call("report", **NETSTATUS)
+        answer = await http.post("/v1/reports", content=envelope(NETSTATUS, CODE, None), headers={"authorization": bearer()})
+        assert answer.json() == {"taken": 2, "dropped": {"not_an_object": 1}}
+        gone = await http.post("/v1/reports", content=envelope(CODE, user="bob"), headers={"authorization": bearer("bob")})
+        assert gone.json() == {"taken": 1, "dropped": {}}
+        assert (await http.post("/v1/reports", content=b"{")).status_code == 400
+        assert (await http.post("/httplog", content=b"hello")).status_code == 200
+        assert (await http.post("/httplog", content=bytes(70_000))).status_code == 413
+        told = await metrics(gateway.addresses.http)
+        assert told['gateway_reports_total{direction="push",door="ws",event="bindnetstatus"}'] == 1
+        assert told['gateway_reports_total{direction="push",door="http",event="bindnetstatus"}'] == 1
+        assert told['gateway_reports_total{direction="pull",door="http",event="bindstatechange"}'] == 2
+        assert told['gateway_component_codes_total{code="2103",direction="pull"}'] == 2
+        assert told['gateway_reports_dropped_total{reason="not_an_object"}'] == 1
+        assert told['gateway_refusals_total{protocol="reports",reason="PARSE_ERROR"}'] == 1
+        assert told['gateway_client_logs_total{outcome="taken"}'] == 1
+        assert told['gateway_client_logs_total{outcome="refused"}'] == 1
+        await ann.close()
