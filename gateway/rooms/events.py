@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.errors import Fault
+from gateway.quality.checkup import Finding
 from gateway.rooms.model import ExtraInfo, Reason, Session, StreamView, User
 
 _PLAIN = 300
@@ -168,13 +169,14 @@ class PlayerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PublisherNotice:
-    """How one's own publishing is doing. `fault`: why it is not, if something went wrong."""
+    """How one's own publishing is doing. `fault`: why it is not, if something went wrong. `findings`: what to change."""
 
     room_id: str
     stream_id: str
     state: PublisherState
     fault: Fault | None = None
     detail: str = ""
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

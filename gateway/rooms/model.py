@@ -26,6 +26,7 @@ from gateway.errors import (
     Fault,
     GatewayError,
 )
+from gateway.quality.checkup import Finding
 
 
 class Medium(StrEnum):
@@ -128,6 +129,8 @@ class Stream:
     muted: frozenset[Medium] = frozenset()
     """What the publisher says it muted."""
     extra_info: str = ""
+    findings: tuple[Finding, ...] = ()
+    """What its publisher should change, once its connection was looked at for some seconds."""
     told: object = None
     """The last notice about it that its session was told."""
 
