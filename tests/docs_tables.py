@@ -1,14 +1,18 @@
-"""The tables of `docs/errors.md`, made from the code. `python -m tests.docs_tables` rewrites them in place."""
+"""The tables of the documents, made from the code. `python -m tests.docs_tables` rewrites them in place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from gateway.errors import FAULTS
+from gateway.quality.component_codes import CODES
+from gateway.quality.reports import Direction
 from gateway.signaling.close import CloseReason
 
-ERRORS = Path(__file__).parent.parent / "docs" / "errors.md"
+DOCS = Path(__file__).parent.parent / "docs"
+ERRORS = DOCS / "errors.md"
 
 
 def fault_table() -> str:
@@ -32,12 +36,34 @@ def close_table() -> str:
     return _table(header, rows)
 
 
-def with_tables(text: str) -> str:
-    """The document with its tables made anew. Raises ValueError if it has no place for one."""
-    for name, table in (("errors", fault_table()), ("close", close_table())):
+def code_table(direction: Direction) -> str:
+    """Every code of one of WeChat's components."""
+    header = ("Code", "Name", "Kind", "Leg", "Advice", "English", "中文")
+    rows = (
+        (
+            f"`{code.number}`", f"`{code.name}`", code.kind.value, f"{code.leg}: {code.level.label}" if code.leg else "",
+            code.advice.value, code.en, code.zh,
+        )
+        for code in CODES.values()
+        if code.direction == direction
+    )  # fmt: skip
+    return _table(header, rows)
+
+
+TABLES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
+    ERRORS: {"errors": fault_table, "close": close_table},
+    DOCS / "component-codes.md": {"live-pusher": partial(code_table, "push"), "live-player": partial(code_table, "pull")},
+}
+"""What makes each table, by document and name."""
+
+
+def with_tables(document: Path) -> str:
+    """The document's text with its tables made anew. Raises ValueError if it has no place for one."""
+    text = document.read_text("utf-8")
+    for name, table in TABLES[document].items():
         begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
         start = text.index(begin) + len(begin)
-        text = text[:start] + table + text[text.index(end, start) :]
+        text = text[:start] + table() + text[text.index(end, start) :]
     return text
 
 
@@ -47,4 +73,5 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 if __name__ == "__main__":
-    ERRORS.write_text(with_tables(ERRORS.read_text("utf-8")), "utf-8")
+    for path in TABLES:
+        path.write_text(with_tables(path), "utf-8")

@@ -16,6 +16,7 @@ import pytest
 from gateway.auth.tokens import LEEWAY, MAX_LIFETIME, SECRET_BYTES, verify_token
 from gateway.config import HOURS, Config
 from gateway.errors import FAULTS, Retry
+from gateway.quality.component_codes import Advice, Kind
 from gateway.quality.metrics import Metrics, Snapshot
 from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID, Reason
 from gateway.signaling.close import CloseReason
@@ -33,9 +34,8 @@ from gateway.signaling.messages import (
     decode_params,
     decode_request,
 )
-from tests.docs_tables import ERRORS, with_tables
+from tests.docs_tables import DOCS, ERRORS, TABLES, with_tables
 
-DOCS = ERRORS.parent
 SIGNALING = DOCS / "signaling.md"
 RESULTS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "login": (LoginResult,), "logout": (Empty,), "publish": (DescriptionResult, AddressResult), "unpublish": (Empty,),
@@ -101,11 +101,12 @@ def _subset(example: Any, value: Any) -> bool:
     return bool(example == value)
 
 
-class TestErrors:
-    def test_the_tables_are_those_of_the_code(self) -> None:
-        text = ERRORS.read_text("utf-8")
-        assert text == with_tables(text), "run: python -m tests.docs_tables"
+@pytest.mark.parametrize("document", TABLES, ids=lambda path: path.name)
+def test_the_tables_are_those_of_the_code(document: Path) -> None:
+    assert document.read_text("utf-8") == with_tables(document), "run: python -m tests.docs_tables"
 
+
+class TestErrors:
     def test_numbers_and_names_are_given_once(self) -> None:
         assert len({fault.number for fault in FAULTS}) == len({fault.name for fault in FAULTS}) == len(FAULTS)
 
@@ -120,6 +121,14 @@ class TestErrors:
     def test_each_advice_is_explained(self) -> None:
         text = ERRORS.read_text("utf-8")
         assert all(f"| `{retry}` |" in text for retry in Retry)
+
+
+class TestComponentCodes:
+    TEXT = (DOCS / "component-codes.md").read_text("utf-8")
+
+    @pytest.mark.parametrize("word", [*Kind, *Advice])
+    def test_each_kind_and_each_advice_is_explained(self, word: str) -> None:
+        assert f"| `{word}` |" in self.TEXT
 
 
 class TestSignaling:

@@ -277,7 +277,11 @@ _PLAYER = (
         -2302, "pull", "ACCELERATED_URL_FAILED", _FAULT, _FRESH_URL,
         "the accelerated address could not be had: play an ordinary one", "获取加速拉流地址失败，请使用普通拉流地址",
     ),
-    *(_unknown(number, "pull") for number in (2026, 2027, 2029, 5000, 6000)),
+    _local(
+        5000, "pull", "SUSPENDED", _PAUSE, _WAIT,
+        "WeChat went to the background, the mini-program is suspended", "微信切到后台，小程序被挂起",
+    ),
+    *(_unknown(number, "pull") for number in (2026, 2027, 2029, 6000)),
 )  # fmt: skip
 
 CODES: Mapping[tuple[Direction, int], ComponentCode] = {(one.direction, one.number): one for one in (*_PUSHER, *_PLAYER)}
