@@ -1,14 +1,17 @@
-"""How calls do at this moment, as it is told to clients, to the server API and to the console. Only data. Pure."""
+"""How calls do at this moment, as it is told to clients, to the server API and to the console. Only data. Pure.
+
+What is told outside the process has its times in Unix time: `since` of these verdicts is in seconds since 1970.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.quality.checkup import Finding
 from gateway.quality.readings import EgressReading, IngestReading
 from gateway.quality.reports import MediaReport
 from gateway.quality.verdict import Leg, Verdict
-from gateway.rooms.model import PlayMode
+from gateway.rooms.model import Medium, PlayMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class PublishView:
     told: MediaReport | None = None
     """By the client, lately."""
     findings: tuple[Finding, ...] = ()
+    muted: frozenset[Medium] = frozenset()
+    """What the publisher says it muted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,9 @@ class PlayView:
     """The leg at fault; `None`: all is well."""
     measured: EgressReading | None = None
     told: MediaReport | None = None
+    source: IngestReading | None = None
+    """How the stream arrived here."""
+    muted: frozenset[Medium] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,19 @@ class Overview:
     server: Verdict
     publishing: tuple[PublishView, ...] = ()
     playing: tuple[PlayView, ...] = ()
+
+
+def dated(overview: Overview, offset: float) -> Overview:
+    """The same in another time, `offset` seconds ahead."""
+
+    def moved(verdict: Verdict) -> Verdict:
+        return replace(verdict, since=verdict.since + offset)
+
+    return Overview(
+        moved(overview.server),
+        tuple(replace(view, uplink=moved(view.uplink)) for view in overview.publishing),
+        tuple(replace(view, uplink=moved(view.uplink), downlink=moved(view.downlink)) for view in overview.playing),
+    )
 
 
 @dataclass(frozen=True, slots=True)

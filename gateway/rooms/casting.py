@@ -12,16 +12,19 @@ from gateway.errors import (
     KEY_REVOKED,
     OVERLOADED,
     PLAY_FORBIDDEN,
+    PLAY_INTERRUPTED,
     PUBLISH_FORBIDDEN,
+    PUBLISH_INTERRUPTED,
     STREAM_EXTRA_INFO_TOO_LONG,
     STREAM_ID_TAKEN,
     STREAM_NOT_FOUND,
     TOO_MANY_PLAYS,
     TOO_MANY_PUBLISHES,
+    Fault,
     GatewayError,
 )
-from gateway.rooms.events import PlayerState, PublisherState, StreamExtraInfoChanged, StreamMuted
-from gateway.rooms.model import Grant, Medium, PlayMode, Reason, Role, Session, Stream, check_size
+from gateway.rooms.events import PlayerNotice, PlayerState, PublisherNotice, PublisherState, StreamExtraInfoChanged, StreamMuted
+from gateway.rooms.model import Grant, Medium, PlayMode, Reason, Role, Session, Stream, StreamState, check_size
 from gateway.rooms.streams import StreamBook
 
 Permit = Callable[[], None]
@@ -128,6 +131,28 @@ class Casting(StreamBook):
         else:
             self._end_playing(grant)
 
+    def publisher_gave_up(self, session: Session, stream_id: str) -> None:
+        """The component that publishes a stream of the session's says that it has lost its connection and does not try
+        again: a connection that looks alive is half open. The stream waits for the next one."""
+        stream = session.publishing.get(stream_id)
+        if stream is None:
+            return
+        self._part_from_connection(stream, GatewayError(PUBLISH_INTERRUPTED), PUBLISH_INTERRUPTED)
+        if stream.state is not StreamState.ON_AIR and not _says(stream.told, PublisherState.REQUESTING, PUBLISH_INTERRUPTED):
+            self._notice_publisher(stream, PublisherState.REQUESTING, PUBLISH_INTERRUPTED)
+
+    def player_gave_up(self, session: Session, stream_id: str) -> None:
+        """The same of the component that plays a stream. Nothing is said of a stream that is not on air."""
+        grant = session.playing.get(stream_id)
+        if grant is None:
+            return
+        if grant.connections:
+            self.plane.cut(grant, GatewayError(PLAY_INTERRUPTED))
+        stream = self.streams.get((grant.app, stream_id))
+        on_air = stream is not None and stream.announced
+        if on_air and not _says(grant.told, PlayerState.REQUESTING, PLAY_INTERRUPTED):
+            self._notice_player(grant, PlayerState.REQUESTING, PLAY_INTERRUPTED)
+
     def mute(self, session: Session, stream_id: str, changes: Mapping[Medium, bool], permit: Permit = freely) -> None:
         """Tells the others that the publisher muted or unmuted a medium. Raises STREAM_NOT_FOUND, and what `permit` does."""
         stream = session.publishing.get(stream_id)
@@ -158,3 +183,8 @@ class Casting(StreamBook):
         self._record(stream.grant)
         if stream.announced:
             self._tell_stream(stream, StreamExtraInfoChanged)
+
+
+def _says(told: object, state: PublisherState | PlayerState, fault: Fault) -> bool:
+    """Whether the last notice was this one."""
+    return isinstance(told, PublisherNotice | PlayerNotice) and told.state is state and told.fault is fault

@@ -59,6 +59,10 @@ class Grants:
         """From now on the grant's key is refused. What is connected with it is not touched here."""
         self._grants.pop(grant.id, None)
 
+    def find(self, grant_id: str) -> Grant | None:
+        """The grant with this id, if it lives."""
+        return self._grants.get(grant_id)
+
     def lives(self, grant: Grant) -> bool:
         return self._grants.get(grant.id) is grant
 

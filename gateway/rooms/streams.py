@@ -7,6 +7,7 @@ every cut.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -25,6 +26,7 @@ from gateway.errors import (
     Fault,
     GatewayError,
 )
+from gateway.quality.checkup import Finding, StreamFacts, examine
 from gateway.rooms.announcements import Announcements
 from gateway.rooms.events import (
     PlayerNotice,
@@ -73,6 +75,8 @@ class StreamBook:
         self._journal = journal
         self.announcements = Announcements(signaling.replay_events, signaling.replay_bytes, journal)
         self._plane: MediaPlane | None = None
+        self.on_findings: Callable[[Stream, tuple[Finding, ...]], None] = _unheard
+        """Called with what was found in a stream, once per connection of its publisher; not if that is nothing."""
         self.streams: dict[tuple[str, str], Stream] = {}
         self.forbidden: dict[tuple[str, str], None] = {}
         """By app and streamID: what may be neither published nor played."""
@@ -167,7 +171,9 @@ class StreamBook:
         stream = self.streams.get((grant.app, grant.stream_id))
         if stream is None:
             self._enter(Stream(grant, None))
-        elif timer := self._grace.pop(stream, None):
+            return
+        stream.findings = ()
+        if timer := self._grace.pop(stream, None):
             timer.cancel()
 
     def media_arrived(self, grant: Grant, media: frozenset[Medium]) -> None:
@@ -186,6 +192,19 @@ class StreamBook:
                     self._notice_player(play, PlayerState.PLAYING)
         elif changed:
             self._tell_stream(stream, StreamUpdated)
+
+    def examined(self, grant: Grant, facts: StreamFacts) -> None:
+        """A publishing connection was looked at for some seconds. If something is wrong with it, its publisher is told."""
+        stream = self.streams.get((grant.app, grant.stream_id))
+        if stream is None or stream.grant is not grant:
+            return
+        stream.findings = findings = examine(facts, grant.media - stream.muted if grant.session else None)
+        if not findings:
+            return
+        if grant.session and isinstance(stream.told, PublisherNotice):
+            stream.told = replace(stream.told, findings=findings)
+            grant.session.deliver(stream.told)
+        self.on_findings(stream, findings)
 
     def publisher_lost(self, grant: Grant) -> None:
         """The publisher's connection broke. Its stream waits for it; only the publisher itself is told."""
@@ -240,14 +259,15 @@ class StreamBook:
         if stream.announced and stream.view() != before:
             self._tell_stream(stream, StreamUpdated)
 
-    def _part_from_connection(self, stream: Stream, error: GatewayError) -> None:
-        """The connection that publishes the stream, if there is one, gives way to another with the same grant."""
+    def _part_from_connection(self, stream: Stream, error: GatewayError, fault: Fault | None = None) -> None:
+        """The connection that publishes the stream, if there is one, gives way to another with the same grant. `fault`: for
+        the publisher."""
         grant = stream.grant
         if grant.connections:
             grant.connections -= 1
             self.plane.cut(grant, error)
             if stream.announced:
-                self._interrupt(stream)
+                self._interrupt(stream, fault)
 
     def _interrupt(self, stream: Stream, fault: Fault | None = None) -> None:
         """The stream has no publisher for now: viewers stay, nobody else is told, and the time in which one has to come
@@ -266,7 +286,7 @@ class StreamBook:
         self._notice_publisher(stream, PublisherState.NONE, fault, detail)
         if stream.announced:
             self._tell_stream(stream, partial(StreamRemoved, reason=reason))
-            stream.state, stream.media = StreamState.AWAITED, frozenset()
+            stream.state, stream.media, stream.findings = StreamState.AWAITED, frozenset(), ()
             for play in self._plays.get((grant.app, grant.stream_id), ()):
                 self._notice_player(play, PlayerState.NONE, STREAM_NOT_FOUND)
         self.plane.end(grant.app, grant.stream_id, None)
@@ -344,6 +364,10 @@ class StreamBook:
         if session := grant.session:
             grant.told = PlayerNotice(session.room.id, grant.stream_id, state, fault)
             session.deliver(grant.told)
+
+
+def _unheard(stream: Stream, findings: tuple[Finding, ...]) -> None:
+    """Nobody else wants to know."""
 
 
 def count(counts: dict[str, int], key: str, by: int) -> None:

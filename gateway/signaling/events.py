@@ -10,9 +10,11 @@ from functools import partial
 from typing import Literal, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from gateway.errors import Retry
+from gateway.quality.checkup import Finding
+from gateway.quality.overview import QualityNotice
 from gateway.rooms.events import (
     BarrageMessage,
     BroadcastMessage,
@@ -48,6 +50,7 @@ from gateway.signaling.messages import (
     stream_info,
     user_info,
 )
+from gateway.signaling.quality import QualityEvent, quality_event
 
 
 class ReasonInfo(Whole, frozen=True):
@@ -80,12 +83,27 @@ class MuteEvent(Whole, frozen=True):
     video: bool
 
 
+class FindingInfo(Whole, frozen=True):
+    """Something that the publisher of a stream should change."""
+
+    number: int
+    name: str
+    message: str
+    message_zh: str
+    change: str
+    """What to change."""
+    change_zh: str
+    detail: str
+    """What was measured."""
+
+
 class PublisherStateEvent(Message, frozen=True):
     room_id: str
     stream_id: str
     state: PublisherState
     code: int
     message: str = ""
+    findings: list[FindingInfo] = field(default_factory=list)
 
 
 class PlayerStateEvent(Message, frozen=True):
@@ -184,7 +202,7 @@ class RoomClosedEvent(Whole, frozen=True):
 Event: TypeAlias = (
     UsersEvent | StreamsEvent | MuteEvent | PublisherStateEvent | PlayerStateEvent | RoleEvent | StreamExtraInfoEvent
     | RoomExtraInfoEvent | BroadcastMessageEvent | BarrageMessageEvent | CustomCommandEvent | UrlsEvent
-    | OnlineUserCountEvent | TokenWillExpireEvent | KickedEvent | RoomClosedEvent
+    | OnlineUserCountEvent | TokenWillExpireEvent | KickedEvent | RoomClosedEvent | QualityEvent
 )  # fmt: skip
 
 EVENTS: dict[str, type[Event]] = {
@@ -200,6 +218,7 @@ EVENTS: dict[str, type[Event]] = {
     "publisherState": PublisherStateEvent,
     "playerState": PlayerStateEvent,
     "urls": UrlsEvent,
+    "quality": QualityEvent,
     "onlineUserCount": OnlineUserCountEvent,
     "tokenWillExpire": TokenWillExpireEvent,
     "kicked": KickedEvent,
@@ -229,9 +248,17 @@ def _mute(event: StreamMuted) -> MuteEvent:
     )
 
 
+def finding_info(finding: Finding) -> FindingInfo:
+    trouble = finding.trouble
+    return FindingInfo(
+        trouble.number, trouble.name, trouble.en, trouble.zh, trouble.change_en, trouble.change_zh, finding.detail
+    )
+
+
 def _publisher(notice: PublisherNotice) -> PublisherStateEvent:
     code, text = (notice.fault.number, notice.fault.sentence(notice.detail)) if notice.fault else (0, "")
-    return PublisherStateEvent(notice.room_id, notice.stream_id, notice.state, code, text)
+    findings = [finding_info(finding) for finding in notice.findings]
+    return PublisherStateEvent(notice.room_id, notice.stream_id, notice.state, code, text, findings)
 
 
 def _player(notice: PlayerNotice) -> PlayerStateEvent:
@@ -306,6 +333,7 @@ _EVENT_OF: dict[type, tuple[str, Callable[..., Event]]] = {
     PublisherNotice: ("publisherState", _publisher),
     PlayerNotice: ("playerState", _player),
     UrlsEvent: ("urls", _urls),
+    QualityNotice: ("quality", quality_event),
     CountNotice: ("onlineUserCount", _count),
     TokenNotice: ("tokenWillExpire", _token),
     KickedNotice: ("kicked", _kicked),

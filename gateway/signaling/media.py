@@ -111,7 +111,7 @@ async def _publish(asker: Asker, params: messages.Publish) -> AddressResult | De
         if before is None and asker.claims is not None:
             await _claim(asker.claims, session, grant)
         if params.sdp is None:
-            return _addressed(asker, grant, asker.addresses.push)
+            return _addressed(asker.registry, grant, asker.addresses.push)
         answer = await asker.peers.publish(asker.access(grant), params.sdp)
     except BaseException:
         stream = session.publishing.get(stream_id)
@@ -152,7 +152,7 @@ async def _play(asker: Asker, params: messages.Play) -> AddressResult | Descript
     _check_token(asker, new=before is None)
     grant = asker.registry.play(session, stream_id, params.media, params.mode, params.wait, params.transport)
     if params.transport != _WEBRTC:
-        return _addressed(asker, grant, asker.addresses.pull)
+        return _addressed(asker.registry, grant, asker.addresses.pull)
     try:
         peers = asker.peers
         offer = await (peers.invite(asker.access(grant)) if running is None else peers.restart_offer(running))
@@ -184,9 +184,8 @@ HANDLERS: dict[type, Callable[[Asker, Any], Awaitable[Result]]] = {
 """One handler for each method, by the type of its parameters. All raise GatewayError."""
 
 
-def addresses_of(asker: Asker) -> UrlsEvent | None:
+def addresses_of(session: Session, registry: Registry, addresses: Addresses) -> UrlsEvent | None:
     """All addresses of a session, handed out once more with their full time; None if it has none."""
-    session, registry, addresses = asker.session, asker.registry, asker.addresses
     push = [stream.grant for stream in session.publishing.values() if stream.grant.transport != _WEBRTC]
     pull = [grant for grant in session.playing.values() if grant.transport != _WEBRTC]
     if not push and not pull:
@@ -195,8 +194,8 @@ def addresses_of(asker: Asker) -> UrlsEvent | None:
         registry.renew(grant)
     return UrlsEvent(
         session.room.id,
-        [_addressed(asker, grant, addresses.push) for grant in push],
-        [_addressed(asker, grant, addresses.pull) for grant in pull],
+        [_addressed(registry, grant, addresses.push) for grant in push],
+        [_addressed(registry, grant, addresses.pull) for grant in pull],
     )
 
 
@@ -205,8 +204,8 @@ def _check_token(asker: Asker, *, new: bool) -> None:
         raise GatewayError(TOKEN_EXPIRED, "renew it first")
 
 
-def _addressed(asker: Asker, grant: Grant, urls: Callable[..., Sequence[MediaAddress]]) -> AddressResult:
-    key = asker.registry.grants.key(grant)
+def _addressed(registry: Registry, grant: Grant, urls: Callable[..., Sequence[MediaAddress]]) -> AddressResult:
+    key = registry.grants.key(grant)
     found = [
         Address(one.protocol, one.url, one.key.reveal() if one.key else None)
         for one in urls(grant.stream_id, key, grant.transport)

@@ -19,7 +19,7 @@ from gateway.rooms.model import BOTH_MEDIA, ExtraInfo, Medium, PlayMode, Role, S
 def wire_name(field: str) -> str:
     """`room_id` → `roomID`, `heartbeat_ms` → `heartbeatMs`: the contract's spelling of a member."""
     head, *rest = field.split("_")
-    return head + "".join({"id": "ID", "ids": "IDs", "sdp": "SDP"}.get(word, word.capitalize()) for word in rest)
+    return head + "".join({"id": "ID", "ids": "IDs", "sdp": "SDP", "fps": "FPS"}.get(word, word.capitalize()) for word in rest)
 
 
 class Message(Struct, frozen=True, rename=wire_name, omit_defaults=True):
@@ -66,6 +66,8 @@ class Login(Message, frozen=True):
     user_update: bool = False
     max_member_count: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     resume: Resume | None = None
+    quality_update: bool = False
+    """The client wants to hear the numbers of its own streams regularly."""
 
 
 class Logout(Message, frozen=True):

@@ -35,6 +35,9 @@ from gateway.errors import (
     USER_NAME_TOO_LONG,
     GatewayError,
 )
+from gateway.quality.overview import QualityNotice
+from gateway.quality.reports import Direction, Parsed, parse_report
+from gateway.quality.reports import Event as ReportEvent
 from gateway.rooms.claims import Claims
 from gateway.rooms.model import ROOM_ID, USER_ID, IdRule, Room, Session, User
 from gateway.rooms.registry import Registry
@@ -57,6 +60,7 @@ _SHOWN = 128
 """Characters of what a client calls itself that a log line shows."""
 REPORTS = tuple(product(*(get_args(field.type) for field in fields(messages.Report) if field.name in ("direction", "event"))))
 """What a report can be about: direction and event."""
+_EMPTY = Empty()
 _USER_NAME = IdRule(256, USER_NAME_ILLEGAL, USER_NAME_ILLEGAL, USER_NAME_TOO_LONG)
 
 
@@ -68,6 +72,29 @@ class Socket(Protocol):
 
     def close(self, reason: CloseReason, after_ms: int | None = None) -> None:
         """Ends the talk, once what is queued has gone out."""
+
+
+class Watcher(Protocol):
+    """Who hears what clients report of their media."""
+
+    def session_report(
+        self, session: Session, parsed: Parsed, direction: Direction, event: ReportEvent, stream_id: str = ""
+    ) -> None: ...
+
+    def notice(self, session: Session, *, stats: bool) -> QualityNotice | None:
+        """What a session that has come back is to hear; None: nothing."""
+
+
+class Nobody:
+    """Hears nothing, and has nothing to say."""
+
+    def session_report(
+        self, session: Session, parsed: Parsed, direction: Direction, event: ReportEvent, stream_id: str = ""
+    ) -> None:
+        pass
+
+    def notice(self, session: Session, *, stats: bool) -> QualityNotice | None:
+        return None
 
 
 class Signaling:
@@ -96,6 +123,8 @@ class Signaling:
         self.talk = Talk(settings, registry, clock, wall_clock)
         self.reports: Counter[tuple[str, str]] = Counter()
         """Reports of clients so far, by direction and event."""
+        self.watcher: Watcher = Nobody()
+        """Set once, while the gateway is put together: it needs the sessions."""
         self._rng = rng or random.Random()
         self._spread = settings.overload_spread
         self._logins = Allowance(settings.logins_per_second, settings.logins_burst, clock())
@@ -106,6 +135,14 @@ class Signaling:
         self._told: tuple[object, str] = (None, "")
         self._silent = asyncio.Event()
         self._shutting_down = False
+
+    def send_urls(self, session: Session) -> bool:
+        """Tells a session's client all its addresses once more. False: it has none."""
+        urls = media.addresses_of(session, self.registry, self.addresses)
+        if urls is None:
+            return False
+        session.deliver(urls)
+        return True
 
     # Sockets -------------------------------------------------------------------------------------------------------
 
@@ -354,6 +391,7 @@ class Conversation:
                 signaling.admit_login()
             attachment = signaling.sessions.resume(params.resume.session_id, app, params.room_id, params.user_id)
             if attachment is not None:
+                attachment.quality_update = params.quality_update
                 return self._go_on(attachment, params.resume.last_seq)
         token = self._verify(params.token, settings, app, params.room_id, params.user_id)
         signaling.admit_login()  # not before: what all share is not for those who are refused anyway
@@ -372,8 +410,9 @@ class Conversation:
         for event in missed:
             self.tell(event)
         self._signaling.sessions.restate(attachment)
-        if urls := media.addresses_of(self._asker(attachment)):
-            self.tell(urls)
+        self._signaling.send_urls(attachment.session)
+        if notice := self._signaling.watcher.notice(attachment.session, stats=attachment.quality_update):
+            self.tell(notice)
         return self._snapshot(attachment, resumed=True, replayed=len(missed))
 
     def _verify(self, text: str, settings: AppSettings, app: str, room_id: str, user_id: str) -> JoinToken | None:
@@ -396,7 +435,7 @@ class Conversation:
             may_publish=token is None or token.may_publish, allowed_streams=token.streams if token else None,
             token_expires_at=token.expires_at if token else None,
         )  # fmt: skip
-        attachment = Attachment(session, Repeats(self._settings.repeats))
+        attachment = Attachment(session, Repeats(self._settings.repeats), quality_update=params.quality_update)
         session.deliver = attachment.deliver
         return attachment
 
@@ -465,11 +504,13 @@ class Conversation:
         )  # fmt: skip
 
     async def _report(self, params: messages.Report) -> Empty:
-        self._logged_in()
-        if len(bytes(params.data)) > self._settings.report_bytes:
+        session, data = self._logged_in().session, bytes(params.data)
+        if len(data) > self._settings.report_bytes:
             raise GatewayError(INVALID_PARAMS, f"data has at most {self._settings.report_bytes} bytes")
         self._signaling.reports[params.direction, params.event] += 1
-        return Empty()
+        parsed = parse_report(params.direction, params.event, data)
+        self._signaling.watcher.session_report(session, parsed, params.direction, params.event, params.stream_id)
+        return _EMPTY
 
     async def _ping(self, params: messages.Ping) -> Empty:
         return Empty()

@@ -49,6 +49,8 @@ class Attachment:
     window: Timer | None = None
     token: Timer | None = None
     """What its token does next: to warn, or to end."""
+    quality_update: bool = False
+    """Its client wants the numbers of its streams regularly."""
     invitations: Invitations = field(default_factory=Invitations)
 
     def deliver(self, fact: object) -> None:
