@@ -12,9 +12,11 @@ from collections.abc import Callable
 from adapters.flv.mux import file_header
 from adapters.flv.tags import tag_bytes
 from adapters.media.audience import LANES
+from adapters.media.tcp_path import Socket, TcpPath
 from adapters.media.units import Codec, Medium, PlayMode, Unit
-from adapters.media.viewer import Relay
+from adapters.media.viewer import Feeding, Relay
 from gateway.errors import GatewayError
+from gateway.quality.readings import PathReading
 from gateway.rooms.model import BOTH_MEDIA
 
 HEADERS = {
@@ -37,16 +39,18 @@ def chunked_tag(unit: Unit) -> bytes:
 
 
 class FlvPlayer:
-    """One HTTP-FLV viewer, writing to its connection's transport."""
+    """One HTTP-FLV viewer, writing to its connection's transport, whose socket is `sock`."""
 
     transport = "flv"
     manner = LANES
     accepts = (Codec.H264,)
     wire = staticmethod(chunked_tag)
 
-    def __init__(self, write: Callable[[bytes], None], backlog: Callable[[], int]) -> None:
+    def __init__(self, write: Callable[[bytes], None], backlog: Callable[[], int], sock: Socket) -> None:
         self.mode = PlayMode.RTC
         self.media = BOTH_MEDIA
+        self.feeding = Feeding()
+        self._path = TcpPath(sock)
         self.port = Relay(self)
         self.backlog: Callable[[], int] = self._held_backlog
         self._transport_backlog = backlog
@@ -80,6 +84,14 @@ class FlvPlayer:
     def _held_backlog(self) -> int:
         """What waits for the response's head counts too: a client that asked for other things before may let it wait."""
         return self._held_bytes + self._transport_backlog()
+
+    def unacknowledged(self) -> int:
+        """Bytes that the peer has not acknowledged: what waits for the kernel, and what the kernel holds."""
+        return self.backlog() + self._path.queued()
+
+    def measure_path(self) -> PathReading:
+        """What is known of the network between here and there."""
+        return self._path.to_viewer(self.backlog())
 
     def ended(self, error: GatewayError | None) -> None:
         self.error = error

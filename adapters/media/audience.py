@@ -6,6 +6,8 @@ The rules:
   from the next keyframe on. Until then it sits in the lane of those who want no video.
 - A viewer that has fallen behind gets nothing until its socket has drained; it goes on at a keyframe, or at once where no
   video comes. Headers that changed meanwhile come first. One that does not drain in time is dropped.
+- A viewer that lags is treated the same when it is asked for (`catch_up`), but goes on only when the kernel, too, holds next
+  to nothing for it; it is not dropped as long as that gets less.
 - Nobody gets a frame twice, nobody misses one between joining and leaving, but for the two cases above.
 
 How bytes get to many viewers is `fanout`'s affair, what joiners are given `recall`'s.
@@ -65,6 +67,8 @@ class LaneAudience:
         if seat.backlog() > lane.backlog_limit:
             lane.gate(seat, _EVERYTHING)
             return
+        if Medium.VIDEO in key.media and not waiting:
+            viewer.feeding.shown(self._place.clock())
         seat.told_video = self._recall.video if Medium.VIDEO in key.media else None
         lane.place(seat)
         opening = self._opening(key, edge)
@@ -105,7 +109,21 @@ class LaneAudience:
         self._waiting.pop(seat, None)
         seat.lane.stats.viewers -= 1
         seat.lane.take(seat)
+        viewer.feeding.behind = False
         self._drop_if_empty(seat.lane)
+
+    def catch_up(self, viewer: LaneViewer, rest: int) -> bool:
+        """The viewer lags: it is given nothing until no more than `rest` bytes are unacknowledged, then goes on with a
+        keyframe. False if there is no more than that, or it is behind already."""
+        seat = self._seats.get(viewer)
+        if seat is None or seat.cohort is None:
+            return False
+        held = viewer.unacknowledged()
+        if held <= rest:
+            return False
+        seat.lane.gate(seat, seat.cohort.position)
+        seat.rest, seat.held = rest, held
+        return True
 
     def write_header(self, unit: Header) -> None:
         """A header is new or has changed: everyone it concerns gets it before what comes next."""
@@ -146,29 +164,46 @@ class LaneAudience:
 
     def _seat_waiting(self, now: int) -> None:
         """A keyframe comes: those who waited for it get a seat before it."""
-        half = self._settings.viewer_backlog_bytes // 2
         for seat in tuple(self._waiting):
-            if seat.cohort is None and seat.backlog() > half:
+            if seat.cohort is None and not self._drained(seat):
                 continue
             key = seat.lane.key
             self._set_waiting(seat, False)
             self._reseat(seat, self._lane(key._replace(media=key.media | _VIDEO_ONLY)), now)
+            seat.viewer.feeding.shown(self._place.clock())
 
     def _review(self, lane: Lane, time: int, *, keyframe: bool, video_comes: bool, late: list[Seat] | None) -> list[Seat] | None:
         """Let gated viewers that have drained go on where that is possible; collect those that had long enough."""
         may_go_on = keyframe or not (lane.video and video_comes)
-        half = self._settings.viewer_backlog_bytes // 2
-        too_late = self._place.clock() - self._settings.viewer_stall
+        now = self._place.clock()
         for seat in tuple(lane.gated):
-            drained = seat.backlog() <= half
+            drained = self._drained(seat)
             if drained and may_go_on:
                 self._set_waiting(seat, seat.waiting or (lane.video and not keyframe))
                 self._reseat(seat, self._lane(_without_video(lane.key)) if seat.waiting else lane, time)
+                if lane.video and keyframe:
+                    seat.viewer.feeding.shown(now)
             elif drained:
                 self._place.want_keyframe()
-            elif seat.gated_at < too_late:
+            elif self._hopeless(seat, now):
                 late = [*(late or ()), seat]
         return late
+
+    def _drained(self, seat: Seat) -> bool:
+        """A gated viewer has taken enough of what waited for it."""
+        if seat.rest is None:
+            return seat.backlog() <= self._settings.viewer_backlog_bytes // 2
+        return seat.viewer.unacknowledged() <= seat.rest
+
+    def _hopeless(self, seat: Seat, now: float) -> bool:
+        """A gated viewer has had long enough. One that lagged may take its time, as long as it takes anything."""
+        if now - seat.gated_at <= self._settings.viewer_stall:
+            return False
+        if seat.rest is None:
+            return True
+        before, seat.held = seat.held, seat.viewer.unacknowledged()
+        seat.gated_at = now
+        return seat.held >= before
 
     def _reseat(self, seat: Seat, target: Lane, time: int) -> None:
         """Move a viewer to the end of a lane, after all that it has still to get before: what waits, and headers."""
@@ -180,6 +215,7 @@ class LaneAudience:
         data = b"".join([before, *headers])
         source.take(seat)
         target.place(seat)
+        seat.viewer.feeding.behind = False
         self._drop_if_empty(source)
         if data:
             target.stats.bytes_out += len(data)

@@ -43,7 +43,9 @@ class LaneKey(NamedTuple):
 class Seat:
     """A viewer's place in a lane: in one of its cohorts or, while it is behind, beside them."""
 
-    __slots__ = ("backlog", "cohort", "gated_at", "lane", "missed_from", "send", "told_video", "viewer", "waiting")
+    __slots__ = (
+        "backlog", "cohort", "gated_at", "held", "lane", "missed_from", "rest", "send", "told_video", "viewer", "waiting",
+    )  # fmt: skip
 
     def __init__(self, viewer: LaneViewer, lane: Lane) -> None:
         self.viewer = viewer
@@ -55,6 +57,10 @@ class Seat:
         self.gated_at = 0.0
         self.missed_from = 0
         """The position in the lane from which on a gated viewer got nothing."""
+        self.rest: int | None = None
+        """Gated because it lagged: it goes on when no more bytes than these are unacknowledged."""
+        self.held = 0
+        """How many were, when that was last of interest."""
         self.waiting = False
         """It wants video and sits in a lane without, until the next keyframe."""
         self.told_video: VideoConfig | None = None
@@ -64,7 +70,7 @@ class Seat:
 class Cohort:
     """Viewers of one lane that stand at the same position and are written to in one go."""
 
-    __slots__ = ("_lane", "_members", "_stagger", "_timer", "armed", "position", "seats")
+    __slots__ = ("_armed_at", "_lane", "_members", "_stagger", "_timer", "armed", "position", "seats")
 
     def __init__(self, lane: Lane, stagger: float) -> None:
         self._lane = lane
@@ -76,6 +82,7 @@ class Cohort:
         """Everything in the lane before this was written."""
         self.armed = False
         """True from the first unit that waits until the flush."""
+        self._armed_at = 0.0
 
     def add(self, seat: Seat) -> None:
         self.seats[seat] = None
@@ -90,11 +97,13 @@ class Cohort:
     def arm(self) -> None:
         """Something waits: see to it that it is written in time."""
         self.armed = True
-        window = self._lane.window
+        lane = self._lane
+        self._armed_at = lane.clock()
+        window = lane.window
         if window > 0:
-            self._timer = self._lane.call_later(window * (1 + STAGGER * self._stagger), self._due)
+            self._timer = lane.call_later(window * (1 + STAGGER * self._stagger), self._due)
         else:
-            self._lane.turns.add(self)
+            lane.turns.add(self)
 
     def disarm(self) -> None:
         """The cohort is given up."""
@@ -128,6 +137,7 @@ class Cohort:
             if taken != size:
                 short.append((seat, taken))
         lane.stats.bytes_out += size * len(members)
+        lane.stats.delay.observe(lane.clock() - self._armed_at)
         for seat, taken in short:
             if taken or seat.backlog() <= lane.backlog_limit:
                 seat.send(data[taken:])
@@ -143,7 +153,6 @@ class Lane:
 
     __slots__ = (
         "_base",
-        "_clock",
         "_joined",
         "_joined_span",
         "_log",
@@ -154,6 +163,7 @@ class Lane:
         "audio",
         "backlog_limit",
         "call_later",
+        "clock",
         "cohorts",
         "end",
         "gated",
@@ -182,7 +192,7 @@ class Lane:
         self.turns = turns
         self.backlog_limit = settings.viewer_backlog_bytes
         self._settings = settings
-        self._clock = clock
+        self.clock = clock
         self.cohorts: list[Cohort] = []
         self.gated: dict[Seat, None] = {}
         """Viewers that are too far behind."""
@@ -268,8 +278,12 @@ class Lane:
         """The viewer is too far behind: nothing is written to it for now."""
         self.take(seat)
         self.hold(seat, missed_from)
-        seat.gated_at = self._clock()
+        seat.gated_at = self.clock()
+        seat.rest = None
         self.stats.skips += 1
+        feeding = seat.viewer.feeding
+        feeding.skips += 1
+        feeding.behind = True
 
     def pending(self, seat: Seat) -> bytes:
         """What waits to be written to this viewer."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from adapters.media.meter import IngestMeter
 from adapters.media.recall import Recall
 from adapters.media.renditions import Renditions
 from adapters.media.timeline import Timeline
@@ -22,8 +23,14 @@ from adapters.media.units import AudioConfig, AudioUnit, Header, Medium, Metadat
 from adapters.media.viewer import Place, TransportStats, Viewer
 from gateway.config import MediaSettings
 from gateway.errors import GatewayError
+from gateway.quality.readings import IngestReading, PathReading
 
 __all__ = ["LiveStream", "StreamStats", "TransportStats", "Turns", "Viewer"]
+
+REST_SECONDS = 0.2
+"""A viewer that lagged goes on when media of no more than this ..."""
+REST_BYTES = 32_768
+"""... and no more bytes than these wait for it."""
 
 _OTHER = {Medium.AUDIO: Medium.VIDEO, Medium.VIDEO: Medium.AUDIO}
 
@@ -76,6 +83,7 @@ class LiveStream:
         self.on_keyframe_wanted: Callable[[], None] = _unasked
         """Called when a viewer waits for a keyframe, as often as it pleases."""
         self.stats = StreamStats()
+        self._meter = IngestMeter(clock())
 
     @property
     def viewers(self) -> int:
@@ -96,6 +104,7 @@ class LiveStream:
         self._needs_keyframe = True
         self._last_heard = self._clock()
         self._heard = dict.fromkeys(self.media, self._last_heard)
+        self._meter.open(self._last_heard)
 
     def write(self, unit: Unit) -> None:
         """Carry a unit, stamped with the publisher's own clock (milliseconds modulo 2**32).
@@ -143,16 +152,36 @@ class LiveStream:
         """A viewer leaves. Harmless when repeated."""
         self._renditions.detach(viewer)
 
+    def catch_up(self, viewer: Viewer) -> bool:
+        """A viewer lags too far: it goes on with a keyframe once next to nothing waits for it any more. False if there is
+        nothing that could be left out."""
+        rest = min(REST_BYTES, int(self.wanted(viewer.media) * REST_SECONDS / 8))
+        return self._renditions.catch_up(viewer, rest)
+
+    # What is measured ---------------------------------------------------------------------------------------------------
+
+    def wanted(self, media: frozenset[Medium]) -> float:
+        """What someone who wants these media should be getting, in bit/s, lately."""
+        return self._meter.wanted(media)
+
+    def measure(self, protocol: str, *, connected: bool, path: PathReading) -> IngestReading:
+        """How it arrived since this was last asked."""
+        size = self._renditions.size
+        now = self._clock()
+        return self._meter.read(now, protocol=protocol, connected=connected, media=self.media, size=size, path=path)
+
     # ------------------------------------------------------------------------------------------------------------------
 
     def _write_audio(self, unit: AudioUnit) -> None:
         stats = self.stats
         stats.units_in += 1
-        stats.bytes_in += len(unit.payload)
+        size = len(unit.payload)
+        stats.bytes_in += size
+        now = self._clock()
+        self._meter.sound(unit.timestamp, size, now)
         if self._renditions.audio is None:
             stats.units_dropped += 1
             return
-        now = self._clock()
         unit.timestamp = self._timeline.repair(Medium.AUDIO, unit.timestamp, now)
         self._renditions.sound(unit, Medium.VIDEO in self.media)
         self._arrived(Medium.AUDIO, now)
@@ -160,11 +189,13 @@ class LiveStream:
     def _write_video(self, unit: VideoUnit) -> None:
         stats = self.stats
         stats.units_in += 1
-        stats.bytes_in += len(unit.payload)
+        size = len(unit.payload)
+        stats.bytes_in += size
+        now = self._clock()
+        self._meter.picture(unit.timestamp, size, unit.keyframe, now)
         if self._renditions.video is None:
             stats.units_dropped += 1
             return
-        now = self._clock()
         if self._needs_keyframe and not unit.keyframe:
             stats.units_dropped += 1
         else:

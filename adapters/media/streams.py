@@ -21,7 +21,10 @@ from adapters.media.viewer import TransportStats, Viewer
 from gateway.auth.access import AccessRequest
 from gateway.config import MediaSettings
 from gateway.errors import ALREADY_PUBLISHING, KEY_REVOKED, GatewayError
+from gateway.quality.readings import EgressReading, IngestReading, PathReading, StreamMeter
 from gateway.rooms.model import Grant
+
+_UNKNOWN = PathReading()
 
 
 class Access(Protocol):
@@ -55,18 +58,46 @@ class Publisher(Protocol):
     def request_keyframe(self) -> None:
         """Someone waits for a keyframe. Asked as often as it pleases; does nothing where the protocol knows no such wish."""
 
+    def measure_path(self) -> PathReading:
+        """What is known of the network between there and here."""
+
 
 class _Channel:
-    """One stream's place: its LiveStream, its publisher, its viewings."""
+    """One stream's place: its LiveStream, its publisher, its viewings. To who measures, the stream's meter."""
 
-    __slots__ = ("freed", "ingest", "live", "name", "viewings")
+    __slots__ = ("freed", "ingest", "live", "name", "protocol", "viewings")
 
     def __init__(self, name: tuple[str, str], live: LiveStream) -> None:
         self.name = name
         self.live = live
         self.ingest: Ingest | None = None
         self.freed = asyncio.Event()
+        self.protocol = ""
+        """By which it is published, or was before; empty before the first publisher."""
         self.viewings: dict[Viewing, None] = {}
+
+    @property
+    def app(self) -> str:
+        return self.name[0]
+
+    @property
+    def stream_id(self) -> str:
+        return self.name[1]
+
+    @property
+    def grant(self) -> Grant | None:
+        return self.ingest.grant if self.ingest is not None else None
+
+    @property
+    def viewers(self) -> tuple[Viewing, ...]:
+        return tuple(self.viewings)
+
+    def measure(self) -> IngestReading:
+        """How the stream arrived since this was last asked."""
+        ingest = self.ingest
+        if ingest is None:
+            return self.live.measure(self.protocol, connected=False, path=_UNKNOWN)
+        return self.live.measure(self.protocol, connected=True, path=ingest.publisher.measure_path())
 
 
 class Ingest:
@@ -102,16 +133,30 @@ class Ingest:
 
 
 class Viewing:
-    """A playing connection's hold on its stream."""
+    """A playing connection's hold on its stream. To who measures, the viewer's meter."""
 
-    __slots__ = ("_channel", "_paused", "_streams", "grant", "viewer")
+    __slots__ = ("_channel", "_joined_at", "_paused", "_streams", "grant", "viewer")
 
-    def __init__(self, streams: Streams, channel: _Channel, grant: Grant, viewer: Viewer) -> None:
+    def __init__(self, streams: Streams, channel: _Channel, grant: Grant, viewer: Viewer, joined_at: float) -> None:
         self._streams = streams
         self._channel = channel
         self.grant = grant
         self.viewer = viewer
+        self._joined_at = joined_at
         self._paused = False
+
+    def measure(self) -> EgressReading:
+        """How the viewer is fed now. One that has paused should be getting nothing."""
+        viewer, feeding = self.viewer, self.viewer.feeding
+        bitrate = 0.0 if self._paused else self._channel.live.wanted(viewer.media)
+        return EgressReading(
+            viewer.transport, bitrate, feeding.behind, feeding.skips, self._joined_at, feeding.first_picture_at,
+            viewer.measure_path(),
+        )  # fmt: skip
+
+    def catch_up(self) -> bool:
+        """The viewer lags too far: it goes on with a keyframe once what waits for it is through. False if that is no help."""
+        return self in self._channel.viewings and self._channel.live.catch_up(self.viewer)
 
     def pause(self, paused: bool) -> None:
         """A paused viewer gets nothing; afterwards it joins anew, at the live edge."""
@@ -171,6 +216,10 @@ class Streams:
             _add(totals, stats)
         return totals
 
+    def meters(self) -> list[StreamMeter]:
+        """Every stream, for who measures; one that is only waited for, too."""
+        return [*self._channels.values()]
+
     def viewers(self, app: str, stream_id: str) -> int:
         """Connections that play this stream now."""
         channel = self._channels.get((app, stream_id))
@@ -194,6 +243,7 @@ class Streams:
         grant = self.access.admit(request)  # it may have ended meanwhile, or be made anew: a signed address has no older one
         channel = self._channel(grant)
         channel.ingest = ingest = Ingest(self, channel, grant, publisher)
+        channel.protocol = request.transport
         channel.freed.clear()
         channel.live.on_media = partial(self.access.media_arrived, grant)
         channel.live.on_keyframe_wanted = publisher.request_keyframe
@@ -208,7 +258,7 @@ class Streams:
         self._put_out_oldest(grant)
         channel = self._channel(grant)
         viewer.mode, viewer.media = grant.mode, grant.media
-        viewing = Viewing(self, channel, grant, viewer)
+        viewing = Viewing(self, channel, grant, viewer, self._now())
         channel.viewings[viewing] = None
         self.access.viewer_joined(grant)
         viewer.begin(channel.live.media)
@@ -324,11 +374,7 @@ class Streams:
 
 def _add(totals: dict[str, TransportStats], stats: dict[str, TransportStats]) -> None:
     for transport, one in stats.items():
-        total = totals.setdefault(transport, TransportStats())
-        total.viewers += one.viewers
-        total.bytes_out += one.bytes_out
-        total.skips += one.skips
-        total.dropped += one.dropped
+        totals.setdefault(transport, TransportStats()).merge(one)
 
 
 def _nobody(media: frozenset[Medium]) -> None:

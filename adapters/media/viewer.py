@@ -7,7 +7,7 @@ of its family are fed, by making the `Audience` in which they sit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from adapters.media.recall import Recall
@@ -15,6 +15,11 @@ from adapters.media.turns import CallLater, Turns
 from adapters.media.units import AudioUnit, Codec, Header, Medium, PlayMode, VideoUnit, Wire
 from gateway.config import MediaSettings
 from gateway.errors import GatewayError
+from gateway.quality.buckets import Buckets
+from gateway.quality.readings import PathReading
+
+DELAYS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds that media spend in the gateway."""
 
 
 @dataclass(slots=True)
@@ -29,6 +34,33 @@ class TransportStats:
     """Times that a viewer fell behind and was taken out until it had caught up."""
     dropped: int = 0
     """Viewers that stayed behind for too long and were let go."""
+    delay: Buckets = field(default_factory=lambda: Buckets(DELAYS))
+    """Seconds from a unit's arrival until the last of those who are written to together had it handed to the kernel."""
+
+    def merge(self, other: TransportStats) -> None:
+        """Counts what another one has counted, too."""
+        self.viewers += other.viewers
+        self.bytes_out += other.bytes_out
+        self.skips += other.skips
+        self.dropped += other.dropped
+        self.delay.merge(other.delay)
+
+
+@dataclass(slots=True)
+class Feeding:
+    """How one viewer has been fed since it joined, wherever it has sat. Its audience writes it."""
+
+    behind: bool = False
+    """It gets nothing for now, because it has fallen behind."""
+    skips: int = 0
+    """Times that it was taken out until it had caught up."""
+    first_picture_at: float | None = None
+    """Loop time at which pictures were first handed over; `None`: none were."""
+
+    def shown(self, now: float) -> None:
+        """Pictures are handed over now."""
+        if self.first_picture_at is None:
+            self.first_picture_at = now
 
 
 class Viewer(Protocol):
@@ -56,6 +88,13 @@ class Viewer(Protocol):
     @media.setter
     def media(self, media: frozenset[Medium]) -> None: ...
 
+    @property
+    def feeding(self) -> Feeding:
+        """What its audience notes about it."""
+
+    def measure_path(self) -> PathReading:
+        """What is known of the network between here and there."""
+
     def begin(self, arriving: frozenset[Medium]) -> None:
         """It was admitted and is about to be attached; these media arrive now. Called by the directory, not by the stream."""
 
@@ -74,6 +113,10 @@ class Audience(Protocol):
 
     def detach(self, viewer: Any) -> None:
         """The viewer leaves. Harmless when repeated."""
+
+    def catch_up(self, viewer: Any, rest: int) -> bool:
+        """The viewer lags: it is given nothing until no more than `rest` bytes wait for it, and goes on with a keyframe.
+        False if nothing is in its way that could be left out."""
 
     def write_header(self, unit: Header) -> None:
         """A header is new or has changed: everyone it concerns gets it before what comes next."""
@@ -144,6 +187,9 @@ class LaneViewer(Viewer, Protocol):
 
     def backlog(self) -> int:
         """Bytes handed over that the kernel has not taken yet."""
+
+    def unacknowledged(self) -> int:
+        """Bytes handed over that the peer has not acknowledged yet: those of `backlog`, and what the kernel holds. Dearer."""
 
 
 class Relay:

@@ -221,7 +221,7 @@ class Peer:
         self._close()
 
     async def _publish(self, asked: PublishAsked) -> None:
-        asking = RtmpPublisher(asked.msid, self._last_heard, self._cut)
+        asking = RtmpPublisher(asked.msid, self._last_heard, self._transport.path.from_publisher, self._cut)
         ingest = await self._house.streams.publish(self._request(Action.PUBLISH, asked.address), asking)
         self._admit()
         asking.begin(ingest)

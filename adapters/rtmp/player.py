@@ -9,13 +9,14 @@ from typing import Protocol
 from adapters.flv.tags import audio_body, video_body
 from adapters.media.audience import LANES
 from adapters.media.units import AudioConfig, AudioUnit, Codec, Medium, Metadata, PlayMode, Unit, Wire
-from adapters.media.viewer import Port
+from adapters.media.viewer import Feeding, Port
 from adapters.rtmp import amf0
 from adapters.rtmp.chunks import media_message
 from adapters.rtmp.commands import Code
 from adapters.rtmp.messages import AMF0_DATA, AUDIO, VIDEO
 from gateway import errors
 from gateway.errors import Fault, GatewayError
+from gateway.quality.readings import PathReading
 from gateway.rooms.model import BOTH_MEDIA
 
 _NOT_FOUND = frozenset((errors.STREAM_NOT_FOUND, errors.STREAM_ID_EMPTY, errors.STREAM_ID_ILLEGAL, errors.STREAM_ID_TOO_LONG))
@@ -29,12 +30,23 @@ class Viewing(Protocol):
     def close(self, error: GatewayError | None = None) -> None: ...
 
 
+class Path(Protocol):
+    """What is known of the way to the peer."""
+
+    def queued(self) -> int: ...
+
+    def to_viewer(self, waiting: int) -> PathReading: ...
+
+
 class Socket(Port, Protocol):
     """Where a player's bytes go."""
 
     def write(self, data: bytes) -> None: ...
 
     def get_write_buffer_size(self) -> int: ...
+
+    @property
+    def path(self) -> Path: ...
 
 
 def refusal_code(fault: Fault) -> Code:
@@ -85,6 +97,8 @@ class RtmpPlayer:
         self.mode = PlayMode.RTC
         self.port = socket
         self.backlog = socket.get_write_buffer_size
+        self.feeding = Feeding()
+        self._path = socket.path
         self._write = socket.write
         self._begun = begun
         self._over = over
@@ -117,6 +131,14 @@ class RtmpPlayer:
         """Hands bytes to the socket; nothing once the connection is being closed."""
         if self._open:
             self._write(data)
+
+    def unacknowledged(self) -> int:
+        """Bytes that the peer has not acknowledged: what waits for the kernel, and what the kernel holds."""
+        return self.backlog() + self._path.queued()
+
+    def measure_path(self) -> PathReading:
+        """What is known of the network between here and there."""
+        return self._path.to_viewer(self.backlog())
 
     def ended(self, error: GatewayError | None) -> None:
         """The stream is over, or this viewer was dropped."""

@@ -11,6 +11,7 @@ from adapters.rtmp.commands import Code
 from adapters.rtmp.events import AudioReceived, MetadataReceived, VideoReceived
 from gateway import errors
 from gateway.errors import Fault, GatewayError
+from gateway.quality.readings import PathReading
 
 _BAD_NAME = frozenset((errors.ALREADY_PUBLISHING, errors.STREAM_ID_TAKEN))
 _FAILED = frozenset(
@@ -46,10 +47,15 @@ class RtmpPublisher:
     """One message stream that is published, or that waits for leave to be."""
 
     def __init__(
-        self, msid: int, last_heard: Callable[[], float], cut: Callable[[RtmpPublisher, GatewayError], None]
+        self,
+        msid: int,
+        last_heard: Callable[[], float],
+        measure_path: Callable[[], PathReading],
+        cut: Callable[[RtmpPublisher, GatewayError], None],
     ) -> None:
         self.msid = msid
         self.last_heard = last_heard
+        self.measure_path = measure_path
         self._cut = cut
         self._ingest: Ingest | None = None
 

@@ -18,6 +18,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from adapters.media.tcp_path import TcpPath
+
 log = logging.getLogger(__name__)
 
 READ_BYTES = 16_384
@@ -44,7 +46,7 @@ class Receiver(Protocol):
 class SocketTransport:
     """One connected, non-blocking stream socket."""
 
-    __slots__ = ("_eof", "_fd", "_loop", "_lost", "_receiver", "_sock", "_waiting", "_waiting_bytes", "peer", "send")
+    __slots__ = ("_eof", "_fd", "_loop", "_lost", "_receiver", "_sock", "_waiting", "_waiting_bytes", "path", "peer", "send")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: str) -> None:
         self._loop = loop
@@ -60,6 +62,8 @@ class SocketTransport:
         self._receiver: Receiver | None = None
         self.peer = peer
         """The other side's address."""
+        self.path = TcpPath(sock)
+        """What the kernel knows of the way there."""
 
     def begin(self, receiver: Receiver) -> None:
         """From now on `receiver` gets what comes."""

@@ -130,6 +130,8 @@ class RtpAudience:
         for medium, seat in viewer.seats.items():
             if medium not in viewer.media:
                 self._stop(seat)
+                if medium is Medium.VIDEO:
+                    viewer.feeding.behind = False
             elif seat.cohort is None and seat not in self._waiting:
                 self._start(viewer, seat)
 
@@ -140,6 +142,7 @@ class RtpAudience:
         for seat in viewer.seats.values():
             self._stop(seat)
         del self._viewers[viewer]
+        viewer.feeding.behind = False
         viewer.host = viewer.stats = None
         self._place.stats(viewer.transport).viewers -= 1
         self._untold.pop(viewer, None)
@@ -147,6 +150,10 @@ class RtpAudience:
         self._reports.forget(viewer)
         if not self._viewers:
             self._disarm()
+
+    def catch_up(self, viewer: WebRtcPlayer, rest: int) -> bool:
+        """Nothing waits here for anyone: what the network does not take is lost."""
+        return False
 
     def end(self, error: GatewayError | None) -> None:
         """The stream is over."""
@@ -265,6 +272,9 @@ class RtpAudience:
         else:
             lane.open(seat, stats, burst)
         self._untold[viewer] = None
+        if seat.track.medium is Medium.VIDEO:
+            viewer.feeding.behind = False
+            viewer.feeding.shown(self._place.clock())
 
     def _seat_waiting(self) -> None:
         """A keyframe comes: those who waited for it get it. One that cannot take this codec waits on."""
@@ -279,7 +289,9 @@ class RtpAudience:
         viewer = self._whose(seat)
         self._stop(seat)
         self._place.stats(viewer.transport).skips += 1
+        viewer.feeding.skips += 1
         if seat.track.medium is Medium.VIDEO:
+            viewer.feeding.behind = True
             self._waiting[seat] = viewer
         else:
             self._start(viewer, seat)

@@ -87,7 +87,9 @@ Failed: TypeAlias = "Callable[[dict[Seat, Exception]], None]"
 class Cohort:
     """Viewers of one lane that stand at the same position, with the same offset."""
 
-    __slots__ = ("_busy", "_lane", "_members", "_timer", "_unsettled", "offset", "position", "seats", "source", "stats")
+    __slots__ = (
+        "_busy", "_lane", "_members", "_timer", "_unsettled", "_waiting_since", "offset", "position", "seats", "source", "stats",
+    )  # fmt: skip
 
     def __init__(self, lane: Lane, source: History, position: int, offset: int, stats: TransportStats) -> None:
         self._lane = lane
@@ -95,6 +97,8 @@ class Cohort:
         self._busy = False
         self._unsettled = True
         self._timer: TimerHandle | None = None
+        self._waiting_since: float | None = None
+        """When what everyone gets came up that is not sent yet; `None`: all is, or it is a burst that is sent."""
         self.seats: dict[Seat, None] = {}
         self.source = source
         """Where packets are taken from: a burst's history, then the lane's."""
@@ -125,6 +129,8 @@ class Cohort:
 
     def arm(self, at_once: bool) -> None:
         """Something is to be sent."""
+        if self._waiting_since is None:
+            self._waiting_since = self._lane.setting.clock()
         if self._busy:
             return
         if at_once:
@@ -177,11 +183,16 @@ class Cohort:
         live = burst is lane.history
         if not live and self.position == burst.end:
             lane.go_live(self)
+            self._waiting_since = None
         if self.position < self.source.end:
             pace = lane.pace if live else max(lane.pace, burst.size / BURST_SECONDS)
             self._busy = True
             self._timer = lane.setting.call_later(size / pace, self._queue)
-        elif self._unsettled:
+            return
+        if self._waiting_since is not None:
+            self.stats.delay.observe(lane.setting.clock() - self._waiting_since)
+            self._waiting_since = None
+        if self._unsettled:
             self._unsettled = False
             lane.settle(self)
 

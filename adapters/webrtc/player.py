@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from adapters.media.units import Codec, Medium, PlayMode
-from adapters.media.viewer import Manner, TransportStats
+from adapters.media.viewer import Feeding, Manner, TransportStats
 from adapters.webrtc.lane import Seat
 from adapters.webrtc.outlet import Outlet, SendingCounters
 from adapters.webrtc.rtcp import FullIntra, MalformedRtcp, Nack, PictureLoss, ReceiverReport, ReportBlock, SenderReport, parse
 from adapters.webrtc.tracks import CLOCKS, OutgoingTrack
 from gateway.errors import GatewayError
+from gateway.quality.readings import PathReading
 
 STRUGGLE_LOSS = 0.3
 """A viewer that loses more of its video than this ..."""
@@ -85,7 +86,10 @@ class WebRtcPlayer:
         """Set while it sits in an audience."""
         self.stats: TransportStats | None = None
         """The stream's, of this transport; set by its audience."""
+        self.feeding = Feeding()
         self.rtt: float | None = None
+        self.repeats = 0
+        """Packets that it asked for again."""
         self._on_ended = on_ended
         self._counters = counters
         self._by_ssrc = {track.ssrc: track.medium for track in tracks}
@@ -120,6 +124,13 @@ class WebRtcPlayer:
     def snapshot(self) -> PlayerStats:
         """How it goes now."""
         return PlayerStats(self.rtt, dict(self._arrivals))
+
+    def measure_path(self) -> PathReading:
+        """What it says of the network between here and there: of the medium that fares worst."""
+        arrivals = self._arrivals.values()
+        loss = max((arrival.loss for arrival in arrivals), default=None)
+        jitter = max((arrival.jitter for arrival in arrivals), default=None)
+        return PathReading(self.rtt, loss, jitter, None, self.repeats)
 
     def told(self, ntp: int, now: float) -> None:
         """A sender report with these middle bits of its NTP time was sent."""
@@ -169,6 +180,7 @@ class WebRtcPlayer:
         if medium is None or not self.seats[medium].track.nack:
             return
         self._counters.nacks += len(sequences)
+        self.repeats += len(sequences)
         seat = self.seats[medium]
         packets = seat.again(sequences, seat.position, now, self.rtt or 0.0)
         if not packets:

@@ -22,6 +22,7 @@ from adapters.webrtc.source import Counters, SoundSource, Source, TrackStats
 from adapters.webrtc.tracks import IncomingTrack
 from gateway.config import WebRtcSettings
 from gateway.errors import GatewayError
+from gateway.quality.readings import PathReading
 
 OUR_SSRC = 1
 """Who speaks in our feedback: we send no media, so this stands for nothing else."""
@@ -73,6 +74,8 @@ class WebRtcPublisher:
         self._ingest: Ingest | None = None
         self._heard = clock()
         self._report_at = 0.0
+        self._repeats = 0
+        """Packets that were asked for again."""
         self._timer: TimerHandle | None = None
         self._timer_at = 0.0
         self._sources: tuple[Source, ...] = ()
@@ -92,6 +95,17 @@ class WebRtcPublisher:
             if isinstance(source, PictureSource):
                 source.request_keyframe()
                 self._ask(source, now)
+
+    def measure_path(self) -> PathReading:
+        """What is known of the network between there and here, by the last reports: of the track that fares worst."""
+        tracks = [source.stats for source in self._sources if source.ssrc is not None]
+        return PathReading(
+            max((track.round_trip / 1000 for track in tracks if track.round_trip is not None), default=None),
+            max((track.lost for track in tracks), default=None),
+            max((track.jitter / 1000 for track in tracks), default=None),
+            None,
+            self._repeats,
+        )
 
     def cut(self, error: GatewayError) -> None:
         """The gateway ends it."""
@@ -210,6 +224,7 @@ class WebRtcPublisher:
         if ssrc is not None:
             if asked := source.requests(now):
                 self._counters.nacks += len(asked)
+                self._repeats += len(asked)
                 self._feed_back(Nack(OUR_SSRC, ssrc, tuple(asked)))
             if source.wants_keyframe(now):
                 self._counters.plis += 1

@@ -13,6 +13,7 @@ import errno
 import logging
 import socket
 import struct
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,6 +42,9 @@ _SOL_UDP: Final = 17  # linux/udp.h, which Python does not know
 _UDP_SEGMENT: Final = 103
 _MAX_SEGMENTS: Final = 64
 _MAX_SEGMENTED_BYTES: Final = 65_000
+_SO_MEMINFO: Final = 55  # asm-generic/socket.h, likewise
+_MEMINFO: Final = struct.Struct("=32xI")
+"""SK_MEMINFO_DROPS (linux/sock_diag.h), the last of nine numbers."""
 _NO_SEGMENTATION: Final = frozenset({errno.EIO, errno.ENOPROTOOPT})
 """Nobody can be sent segments."""
 _NO_SEGMENTS_THERE: Final = frozenset({errno.EMSGSIZE, errno.EINVAL})
@@ -85,6 +89,8 @@ class UdpStats:
     """Datagrams that the kernel had no room for."""
     send_errors: int = 0
     """Sends that failed for another reason, such as no route."""
+    drops: int = 0
+    """Datagrams that the kernel threw away because they came faster than they were fetched; 0 where it does not tell."""
 
 
 class UdpPort:
@@ -232,6 +238,7 @@ class UdpPort:
         """Looks at the next slice of the peers; always the same number of slices has them all, however many they are."""
         due = next(self._round, None)
         if due is None:
+            self.stats.drops = sum(map(_drops, self._sockets))
             everyone = list(self._addresses)
             self._round = iter([everyone[start::_SLICES] for start in range(_SLICES)])
             due = next(self._round)
@@ -261,6 +268,17 @@ class UdpPort:
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = loop.call_later(_SWEEP / _SLICES, self._tick, loop)
         self.sweep(loop.time())
+
+
+def _drops(sock: socket.socket) -> int:
+    """Datagrams that the kernel threw away because nobody had fetched those before them."""
+    if sys.platform != "linux":
+        return 0
+    try:
+        (drops,) = _MEMINFO.unpack(sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size))
+    except (OSError, struct.error):  # not known here
+        return 0
+    return int(drops)
 
 
 def run_length(datagrams: Sequence[bytes], start: int) -> int:

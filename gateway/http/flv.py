@@ -52,8 +52,8 @@ class Viewing(Protocol):
     def close(self, error: GatewayError | None = None) -> None: ...
 
 
-NewPlayer = Callable[[Callable[[bytes], None], Callable[[], int]], Player]
-"""Makes a player of `write` and of `backlog`, the number of bytes that wait to be sent."""
+NewPlayer = Callable[[Callable[[bytes], None], Callable[[], int], Any], Player]
+"""Makes a player of `write`, of `backlog`, the number of bytes that wait to be sent, and of the socket that they go to."""
 
 Play = Callable[[AccessRequest, Any], Awaitable[Viewing]]
 """Joins a player to the stream that the request names; raises GatewayError."""
@@ -67,7 +67,7 @@ def add_flv(
 
     async def pull(request: Request, rest: str) -> None:
         transport = cast(asyncio.Transport, request.transport)
-        player = new_player(transport.write, transport.get_write_buffer_size)
+        player = new_player(transport.write, transport.get_write_buffer_size, transport.get_extra_info("socket"))
         try:
             viewing = await play(_wish(request, clients), player)
         except GatewayError as error:

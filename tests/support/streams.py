@@ -13,8 +13,9 @@ from adapters.flv.mux import file_header
 from adapters.flv.tags import tag_bytes
 from adapters.media.audience import LANES
 from adapters.media.units import AudioConfig, AudioUnit, Codec, Medium, Metadata, PlayMode, Unit, VideoConfig, VideoUnit, Wire
-from adapters.media.viewer import Relay
+from adapters.media.viewer import Feeding, Relay
 from gateway.errors import GatewayError
+from gateway.quality.readings import PathReading
 from gateway.rooms.model import BOTH_MEDIA
 
 AUDIO_CONFIG = bytes.fromhex("1190")
@@ -97,7 +98,10 @@ class RecordingViewer:
         self.mode = mode
         self.media = media
         self.writes: list[bytes] = []
+        self.feeding = Feeding()
         self.waiting_bytes = 0
+        self.held_bytes = 0
+        """By its kernel."""
         self.endings: list[GatewayError | None] = []
         self.late_writes = 0
 
@@ -111,6 +115,12 @@ class RecordingViewer:
 
     def backlog(self) -> int:
         return self.waiting_bytes
+
+    def unacknowledged(self) -> int:
+        return self.waiting_bytes + self.held_bytes
+
+    def measure_path(self) -> PathReading:
+        return PathReading(queued=self.unacknowledged())
 
     def ended(self, error: GatewayError | None) -> None:
         self.endings.append(error)

@@ -22,7 +22,13 @@ class Harness:
     def __init__(self) -> None:
         self.written: list[bytes] = []
         self.waiting = 0
-        self.player = FlvPlayer(self.written.append, lambda: self.waiting)
+        self.player = FlvPlayer(self.written.append, lambda: self.waiting, self)
+
+    def fileno(self) -> int:
+        return -1
+
+    def getsockopt(self, level: int, name: int, size: int) -> bytes:
+        raise OSError("closed")
 
 
 def test_everything_waits_for_the_head_and_then_goes_straight_out() -> None:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from adapters.media.stream import LiveStream
 from adapters.media.units import AudioConfig, AudioUnit, Codec, Header, Medium, PlayMode, VideoConfig, VideoUnit
-from adapters.media.viewer import Place
+from adapters.media.viewer import Feeding, Place
 from gateway.config import MediaSettings
 from gateway.errors import MEDIA_MALFORMED, OVERLOADED, VIEWER_TOO_SLOW, GatewayError
+from gateway.quality.readings import PathReading
 from gateway.rooms.model import BOTH_MEDIA
 from tests.support.streams import AUDIO_CONFIG, OTHER_AUDIO_CONFIG, VIDEO_CONFIG, HandMovedLoop
 
@@ -60,6 +61,9 @@ class Listeners:
         if viewer in self.viewers:
             self.viewers.remove(viewer)
 
+    def catch_up(self, viewer: Listener, rest: int) -> bool:
+        return self.stalled
+
     def write_header(self, unit: Header) -> None:
         for viewer in self.viewers:
             viewer.got.append(unit)
@@ -83,8 +87,12 @@ class Listener:
         self.manner = manner
         self.accepts = accepts
         self.media = media
+        self.feeding = Feeding()
         self.got: list[object] = []
         self.endings: list[GatewayError | None] = []
+
+    def measure_path(self) -> PathReading:
+        return PathReading()
 
     def begin(self, arriving: frozenset[Medium]) -> None: ...
 

@@ -17,6 +17,7 @@ from adapters.media.units import AudioConfig, Medium, Metadata, Unit, VideoConfi
 from gateway.auth.access import AccessRequest, Action
 from gateway.config import MediaSettings
 from gateway.errors import ALREADY_PUBLISHING, KEY_REVOKED, SHUTTING_DOWN, Fault, GatewayError
+from gateway.quality.readings import PathReading
 from gateway.rooms.events import StreamAdded, StreamRemoved
 from gateway.rooms.model import BOTH_MEDIA, Grant
 from tests.support.lobby import AUDIO, Guest, Lobby
@@ -61,6 +62,9 @@ class Pusher:
 
     def request_keyframe(self) -> None:
         """It has no encoder."""
+
+    def measure_path(self) -> PathReading:
+        return PathReading(round_trip=0.08)
 
     def cut(self, error: GatewayError) -> None:
         self.cuts.append(error.fault)

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from adapters.media.tcp_path import TcpPath
 from adapters.media.units import AudioUnit, Unit
 from adapters.rtmp.commands import command, command_of
 from adapters.rtmp.messages import AMF0_COMMAND, AUDIO, USER_CONTROL, VIDEO, Message, UserControl, user_control
@@ -34,6 +35,7 @@ class FakeTransport:
     peer = "192.0.2.1"
 
     def __init__(self) -> None:
+        self.path = TcpPath(self)
         self.written = bytearray()
         self.backlog = 0
         self.state = "open"
@@ -41,6 +43,12 @@ class FakeTransport:
 
     def set_options(self, patience: float) -> None:
         self.patience = patience
+
+    def fileno(self) -> int:
+        return -1
+
+    def getsockopt(self, level: int, name: int, size: int) -> bytes:
+        raise OSError("it is no socket")
 
     def send(self, data: bytes) -> int:
         self.write(data)

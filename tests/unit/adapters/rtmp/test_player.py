@@ -11,6 +11,7 @@ from adapters.rtmp.messages import AMF0_DATA, AUDIO, VIDEO, Message
 from adapters.rtmp.player import RtmpPlayer, player_wire, refusal_code
 from gateway import errors
 from gateway.errors import FAULTS, Fault, GatewayError
+from gateway.quality.readings import PathReading
 from gateway.rooms.model import BOTH_MEDIA
 
 LIMITS = ChunkLimits(1 << 20, 1 << 20, 1 << 20, 8)
@@ -65,9 +66,20 @@ class RecordingViewing:
         self.calls.append(error)
 
 
+class Path:
+    """A way that is known."""
+
+    def queued(self) -> int:
+        return 1000
+
+    def to_viewer(self, waiting: int) -> PathReading:
+        return PathReading(round_trip=0.05, queued=waiting + 1000)
+
+
 class RecordingSocket:
     def __init__(self) -> None:
         self.written: list[bytes] = []
+        self.path = Path()
 
     def send(self, data: bytes) -> int:
         self.write(data)
@@ -107,6 +119,8 @@ def test_a_players_life(harness: Harness) -> None:
     player.hold(harness.viewing)
     player.send(b"media")
     assert player.backlog() == 77
+    assert player.unacknowledged() == 1077
+    assert player.measure_path() == PathReading(round_trip=0.05, queued=1077)
     error = GatewayError(errors.VIEWER_TOO_SLOW)
     player.ended(error)
     player.ended(None)

@@ -10,6 +10,7 @@ from adapters.rtmp.events import AudioReceived, MetadataReceived, VideoReceived
 from adapters.rtmp.publisher import RtmpPublisher, refusal_code
 from gateway import errors
 from gateway.errors import FAULTS, Fault, GatewayError
+from gateway.quality.readings import PathReading
 
 
 class RecordingIngest:
@@ -31,7 +32,7 @@ def ingest() -> RecordingIngest:
 
 @pytest.fixture
 def publisher(ingest: RecordingIngest) -> RtmpPublisher:
-    made = RtmpPublisher(1, lambda: 7.0, lambda publisher, error: None)
+    made = RtmpPublisher(1, lambda: 7.0, PathReading, lambda publisher, error: None)
     made.begin(ingest)
     return made
 
@@ -53,7 +54,7 @@ def test_units(publisher: RtmpPublisher, ingest: RecordingIngest) -> None:
 
 
 def test_nothing_is_written_before_leave_is_given_or_after_the_end(publisher: RtmpPublisher, ingest: RecordingIngest) -> None:
-    waiting = RtmpPublisher(1, lambda: 7.0, lambda publisher, error: None)
+    waiting = RtmpPublisher(1, lambda: 7.0, PathReading, lambda publisher, error: None)
     waiting.write(AudioReceived(1, 10, b"\xaf\x01a"))
     waiting.close(deliberate=True)
     publisher.close(deliberate=True)
@@ -80,7 +81,7 @@ def test_foreign_codecs_are_named(publisher: RtmpPublisher, event: VideoReceived
 
 def test_cut_and_last_heard() -> None:
     cuts: list[tuple[RtmpPublisher, GatewayError]] = []
-    made = RtmpPublisher(1, lambda: 7.0, lambda publisher, error: cuts.append((publisher, error)))
+    made = RtmpPublisher(1, lambda: 7.0, PathReading, lambda publisher, error: cuts.append((publisher, error)))
     error = GatewayError(errors.KEY_REVOKED)
     made.cut(error)
     assert cuts == [(made, error)]
