@@ -1,7 +1,8 @@
 """From what is measured and reported to a verdict that names the leg at fault. Pure: time comes in as `now`.
 
 A call's media go over three legs: the publisher's uplink, this process, a viewer's downlink. Each is good, fair or bad;
-what says so stands beside it.
+what says so stands beside it. `measures.py` says what is looked at, `witness.py` when it is believed, `cases.py` which leg
+it is held against; here is what comes of it.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ class Evidence:
     """One measure that is not as it should be."""
 
     measure: str
-    """A name of `MEASURES`."""
+    """A name of `measures.MEASURES`."""
     value: float
-    """The worst of late."""
+    """The worst of late; of the measure `code`: the component's code."""
     limit: float
-    """What it should not exceed (or fall below)."""
+    """From where on it has this level; 0 of the measure `code`."""
     level: Level
     source: Source
 
@@ -60,3 +61,14 @@ class Verdict:
     """The gravest first; empty while it is good."""
     since: float = 0.0
     """`now` at which the level was reached."""
+
+
+def blame(uplink: Verdict, server: Verdict, downlink: Verdict) -> Leg | None:
+    """The leg at fault for what a viewer gets; `None`: all is well.
+
+    The worst one is. Of equally bad ones it is the server, which takes both others down with it, and the uplink rather than
+    the downlink, because what comes badly goes on badly.
+    """
+    legs = ((Leg.SERVER, server), (Leg.UPLINK, uplink), (Leg.DOWNLINK, downlink))
+    leg, worst = max(legs, key=lambda one: one[1].level)
+    return leg if worst.level > Level.GOOD else None

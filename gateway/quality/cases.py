@@ -1,0 +1,314 @@
+"""The case against each leg: which of what is measured and reported is held against it, and what is somebody else's fault.
+
+Everything that goes wrong shows on the legs behind it: with a slow process all media are late, with a slow publisher every
+viewer's picture stands still. So a case leaves out what the server or the stream itself explains. Pure: time comes in as
+`now`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Set
+from typing import TypeAlias
+
+from gateway.quality.component_codes import ComponentCode, Kind, lookup
+from gateway.quality.measures import (
+    BACKLOG,
+    BEHIND,
+    CODE,
+    CPU,
+    DRIFT,
+    DROPS,
+    GAP,
+    INTERRUPTED,
+    JITTER,
+    LAG,
+    LAG_PEAK,
+    LATE,
+    LATE_PEAK,
+    LOSS,
+    RESENT,
+    ROUND_TRIP,
+    SILENCE,
+    SKIPS,
+    TOLD_BACKLOG,
+    TOLD_BUFFER,
+    TOLD_FREEZES,
+    TOLD_LEVEL,
+    TOLD_LOSS,
+    TOLD_ROUND_TRIP,
+    Measure,
+)
+from gateway.quality.presence import FLOWING, Presence
+from gateway.quality.readings import EgressReading, IngestReading, PathReading, ServerReading
+from gateway.quality.reports import MediaReport, Report
+from gateway.quality.verdict import Leg, Level, Verdict
+from gateway.quality.witness import Bench
+from gateway.rooms.model import Medium, PlayMode
+
+NEWCOMER = 3.0
+"""Seconds in which a viewer that has just come is not judged: the newest group of pictures goes to it in a burst."""
+SERVER_AFTERMATH = 5.0
+"""Seconds for which a process that was overloaded still explains what its legs look like: it is catching up."""
+STREAM_AFTERMATH = 3.0
+"""Seconds for which a viewer's report may still speak of what the stream was like before."""
+STANDSTILL = 0.5
+"""Seconds; a process that was late by that much saw everything late."""
+SKIPS_WITHIN = 20.0
+"""Seconds over which a viewer's skips are added up."""
+LEAST_BITRATE = 16_000.0
+"""bit/s; a queue is measured as if the stream had this much, so that the last packet of a stream that fell silent is not
+minutes of media."""
+TCP = frozenset(("rtmp", "flv"))
+"""Protocols whose loss is segments sent again."""
+
+Seen: TypeAlias = tuple[Measure, float | None]
+"""A measure and its value; `None`: not known, or without meaning now."""
+_LONG_AGO = float("-inf")
+
+
+class ServerCase:
+    """This process."""
+
+    def __init__(self) -> None:
+        self._bench = Bench()
+
+    @property
+    def verdict(self) -> Verdict:
+        return self._bench.verdict
+
+    def measured(self, reading: ServerReading, now: float) -> Verdict:
+        late = reading.lag >= LAG.limits.fair / 2
+        self._bench.look(LAG, reading.lag, now)
+        self._bench.look(LAG_PEAK, reading.lag_peak, now)
+        self._bench.look(CPU, reading.cpu if late else None, now)
+        self._bench.look(DROPS, reading.drops / reading.span if reading.span > 0 else None, now)
+        return self._bench.judge(now)
+
+
+class _ClientCase:
+    """What the legs of clients have in common: the process' own trouble hides theirs, and at their other end one speaks."""
+
+    def __init__(self, leg: Leg) -> None:
+        self._leg = leg
+        self._bench = Bench()
+        self._report: MediaReport | None = None
+        self._codes: dict[int, ComponentCode] = {}
+        self._lag = 0.0
+        self._overloaded_at = _LONG_AGO
+        self._dropping_at = _LONG_AGO
+
+    @property
+    def verdict(self) -> Verdict:
+        """How the leg does. The same object until there is something new to tell; `since` changes with the level alone."""
+        return self._bench.verdict
+
+    def told(self, report: Report, now: float) -> None:
+        """The client of this leg said something. It is weighed at the next `measured`: of several reports the newest."""
+        if isinstance(report, MediaReport):
+            self._report = report
+            return
+        code = lookup(report.direction, report.code)
+        if code is not None and code.leg is self._leg and code.level > Level.GOOD:
+            self._codes[code.number] = code
+
+    def _overshadow(self, server: Verdict, lag: float, now: float) -> None:
+        """Takes down how the process does: `lag` is the longest of lately, in seconds."""
+        self._lag = lag
+        if server.level is Level.BAD:
+            self._overloaded_at = now
+        if any(one.measure == DROPS.name for one in server.evidence):
+            self._dropping_at = now
+
+    def _hidden(self, measure: Measure, now: float) -> bool:
+        """Whether the process' own trouble explains what a measure says."""
+        if measure.certain:
+            return False
+        if measure is LOSS and now - self._dropping_at < SERVER_AFTERMATH:
+            return True
+        return self._lag >= STANDSTILL or now - self._overloaded_at < SERVER_AFTERMATH
+
+    def _look(self, seen: Iterable[Seen], mode: PlayMode, now: float) -> bool:
+        """Takes down what was measured here. Whether any of it is beyond its limits."""
+        beyond = False
+        for measure, value in seen:
+            if value is not None:
+                value = None if self._hidden(measure, now) else value - self._lag if measure.timed else value
+            beyond |= self._bench.look(measure, value, now, measure.limits_in(mode))
+        return beyond
+
+    def _listen(self, mode: PlayMode, now: float) -> bool:
+        """Takes down what was told, unless something else explains it. Whether any of it is beyond its limits."""
+        report, self._report = self._report, None
+        codes, self._codes = self._codes, {}
+        beyond = False
+        for code in codes.values():
+            if self._counts(CODE, now):
+                beyond = True
+                self._bench.hear(code, now)
+        for measure, value in self._members(report) if report is not None else ():
+            if value is not None and self._counts(measure, now):
+                beyond |= self._look(((measure, value),), mode, now)
+        return beyond
+
+    def _counts(self, measure: Measure, now: float) -> bool:
+        """Whether what the client says is held against its leg."""
+        return not self._hidden(measure, now)
+
+    def _members(self, report: MediaReport) -> Iterator[Seen]:
+        yield TOLD_LEVEL, report.level
+        yield TOLD_LOSS, report.loss
+        yield TOLD_ROUND_TRIP, report.round_trip
+
+
+class UplinkCase(_ClientCase):
+    """One publisher's leg, with all its connections."""
+
+    def __init__(self) -> None:
+        super().__init__(Leg.UPLINK)
+        self._presence = Presence()
+        self._least_late: float | None = None
+        self._disturbed_at = _LONG_AGO
+        self._blank_at = _LONG_AGO
+
+    def told(self, report: Report, now: float) -> None:
+        super().told(report, now)
+        if not isinstance(report, MediaReport):
+            code = lookup(report.direction, report.code)
+            if code is not None and code.direction == "push" and code.kind is Kind.PAUSE:
+                self._presence.pause(now)
+
+    def excused(self, now: float) -> bool:
+        """The publisher said why nothing comes: a phone call, another app."""
+        return self._presence.excused(now)
+
+    def explains(self, measure: Measure, now: float) -> bool:
+        """Whether the stream itself is, or was a moment ago, such that viewers see this on a perfect downlink."""
+        if measure.pictorial and now - self._blank_at < STREAM_AFTERMATH:
+            return True
+        return measure.symptom and now - self._disturbed_at < STREAM_AFTERMATH
+
+    def measured(
+        self, reading: IngestReading, server: Verdict, lag: float, now: float, muted: Set[Medium] = frozenset()
+    ) -> Verdict:  # fmt: skip
+        """Judges after a look at the stream. `lag`: seconds, the longest of the event loop lately; `muted`: the media of
+        which the publisher says that it sends none."""
+        presence = self._presence
+        self._overshadow(server, lag, now)
+        presence.look(reading, muted, now)
+        beyond = self._look(self._seen(reading, now), PlayMode.RTC, now)
+        beyond |= self._listen(PlayMode.RTC, now)
+        verdict = self._bench.judge(now)
+        steady = presence.settled(now) and not presence.excused(now) and reading.silence < FLOWING
+        if beyond or verdict.level > Level.GOOD or not steady:
+            self._disturbed_at = now
+        if presence.blank:
+            self._blank_at = now
+        return verdict
+
+    def _seen(self, reading: IngestReading, now: float) -> Iterator[Seen]:
+        presence = self._presence
+        excused = presence.excused(now)
+        judged = presence.settled(now) and not excused
+        path = reading.path if judged else PathReading()
+        due = now - presence.due_since if presence.due_since is not None else None
+        late = self._grown(reading, judged)
+        steady = judged and now - self._blank_at >= STREAM_AFTERMATH
+        yield INTERRUPTED, now - presence.lost_at if presence.lost_at is not None and not excused else None
+        yield SILENCE, min(reading.silence, due) if due is not None else None
+        yield GAP, min(reading.gap, due) if due is not None else None
+        yield LATE, reading.late - late if late is not None else None
+        yield LATE_PEAK, reading.late_peak - late if late is not None else None
+        yield DRIFT, abs(reading.drift) if reading.drift is not None and steady else None
+        yield LOSS, path.loss
+        yield ROUND_TRIP, path.round_trip
+        yield JITTER, path.jitter
+
+    def _grown(self, reading: IngestReading, judged: bool) -> float | None:
+        """By how much media were late at their best. What was so since the publisher settled is its own way of sending (an
+        encoder that begins with a burst is late for ever after), and no network's."""
+        if not reading.connected:
+            self._least_late = None
+        if not judged:
+            return None
+        self._least_late = reading.late if self._least_late is None else min(self._least_late, reading.late)
+        return self._least_late
+
+    def _counts(self, measure: Measure, now: float) -> bool:
+        presence = self._presence
+        return super()._counts(measure, now) and not presence.excused(now)
+
+    def _members(self, report: MediaReport) -> Iterator[Seen]:
+        yield from super()._members(report)
+        yield TOLD_BACKLOG, report.backlog
+
+
+class DownlinkCase(_ClientCase):
+    """One viewer's leg, with all its connections."""
+
+    def __init__(self) -> None:
+        super().__init__(Leg.DOWNLINK)
+        self._source: UplinkCase | None = None
+        self._joined_at = _LONG_AGO
+        self._skips = 0
+        self._skipped: deque[tuple[float, int]] = deque()
+        self._behind_since: float | None = None
+
+    def measured(
+        self, reading: EgressReading | None, mode: PlayMode, uplink: UplinkCase | None, server: Verdict, lag: float, now: float
+    ) -> Verdict:
+        """Judges after a look at the viewer (`None`: it is not connected at present). `uplink`: its publisher's, judged
+        before; `None`: nobody publishes. `lag`: seconds, the longest of the event loop lately."""
+        self._source = uplink
+        self._overshadow(server, lag, now)
+        self._look(self._seen(reading, now), mode, now)
+        self._listen(mode, now)
+        return self._bench.judge(now)
+
+    def _seen(self, reading: EgressReading | None, now: float) -> Iterator[Seen]:
+        judged = reading is not None and now - reading.joined_at >= NEWCOMER
+        path = reading.path if reading is not None and judged else PathReading()
+        loss = RESENT if reading is not None and reading.protocol in TCP else LOSS
+        skips = self._count_skips(reading, now) if reading is not None else 0
+        yield BACKLOG, _backlog(reading) if reading is not None and judged else None
+        yield BEHIND, self._behind(reading, now) if reading is not None and judged else None
+        yield SKIPS, skips if judged else None
+        yield loss, path.loss
+        yield ROUND_TRIP, path.round_trip
+        yield JITTER, path.jitter
+
+    def _behind(self, reading: EgressReading, now: float) -> float | None:
+        if not reading.behind:
+            self._behind_since = None
+            return None
+        if self._behind_since is None:
+            self._behind_since = now
+        return now - self._behind_since
+
+    def _count_skips(self, reading: EgressReading, now: float) -> int:
+        """How often it skipped lately. A connection begins to count anew."""
+        if reading.joined_at != self._joined_at:
+            self._joined_at, self._skips, self._behind_since = reading.joined_at, reading.skips, None
+        more, self._skips = reading.skips - self._skips, reading.skips
+        if more > 0 and not self._hidden(SKIPS, now):
+            self._skipped.append((now, more))
+        while self._skipped and now - self._skipped[0][0] >= SKIPS_WITHIN:
+            self._skipped.popleft()
+        return sum(count for _, count in self._skipped)
+
+    def _counts(self, measure: Measure, now: float) -> bool:
+        if now - self._joined_at < NEWCOMER or not super()._counts(measure, now):
+            return False
+        return self._source is not None and not self._source.explains(measure, now)
+
+    def _members(self, report: MediaReport) -> Iterator[Seen]:
+        yield from super()._members(report)
+        yield TOLD_FREEZES, report.freezes
+        yield TOLD_BUFFER, report.buffer
+
+
+def _backlog(reading: EgressReading) -> float | None:
+    """Seconds of media that wait."""
+    if reading.backlog is None or reading.path.queued is None:
+        return None
+    return min(reading.backlog, reading.path.queued * 8 / LEAST_BITRATE)

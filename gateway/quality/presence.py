@@ -1,0 +1,78 @@
+"""What a publisher is up to: whether media have to come from it now, and since when. Pure: time comes in as `now`.
+
+A publisher that sends nothing is not always one with a bad network: its phone rings, its camera is off, it has only just
+connected. This is kept apart from how well its media come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from gateway.quality.readings import IngestReading
+from gateway.rooms.model import Medium
+
+SETTLING = 3.0
+"""Seconds in which a connection that has just begun is not judged, nor one that goes on after a pause: codecs start, what was
+gathered meanwhile comes in a burst."""
+PAUSE_BEGINS = 10.0
+"""Seconds within which media stop after the publisher said that it pauses."""
+LONGEST_PAUSE = 120.0
+"""Seconds for which a pause explains that nothing comes."""
+FLOWING = 1.0
+"""Seconds; media whose last is no older than that flow."""
+
+
+class Presence:
+    """One publisher's connection and its pauses."""
+
+    def __init__(self) -> None:
+        self.connected_at: float | None = None
+        """`None`: it is not connected."""
+        self.lost_at: float | None = None
+        """Since when it is not, if it was before."""
+        self.due_since: float | None = None
+        """Since when something has to come at any time; `None`: nothing has to now."""
+        self.blank = False
+        """Pictures came over this connection, and do not now."""
+        self._paused_at: float | None = None
+        self._flows_since: float | None = None
+        self._had: frozenset[Medium] = frozenset()
+
+    def pause(self, now: float) -> None:
+        """The publisher says that something holds it up: a phone call, another app."""
+        self._paused_at = now
+
+    def excused(self, now: float) -> bool:
+        """A pause explains that nothing comes, or that it has only just begun to come again."""
+        if self._paused_at is None or now - self._paused_at >= LONGEST_PAUSE:
+            return False
+        flows = self._flows_since is not None and now - self._flows_since >= SETTLING
+        return not flows or now - self._paused_at < PAUSE_BEGINS
+
+    def settled(self, now: float) -> bool:
+        """It is connected, and not since a moment ago."""
+        return self.connected_at is not None and now - self.connected_at >= SETTLING
+
+    def look(self, reading: IngestReading, muted: Set[Medium], now: float) -> None:
+        """`muted`: the media of which the publisher says that it sends none."""
+        self._follow_connection(reading.connected, now)
+        if not reading.connected or reading.silence >= FLOWING:
+            self._flows_since = None
+        elif self._flows_since is None:
+            self._flows_since = now
+        self._had |= {Medium.AUDIO} if reading.audio else set()
+        self._had |= {Medium.VIDEO} if reading.video else set()
+        self.blank = Medium.VIDEO in self._had and not reading.video
+        excused = self.excused(now)
+        if not excused:
+            self._paused_at = None
+        if excused or not self.settled(now) or (self._had and self._had <= muted):
+            self.due_since = None
+        elif self.due_since is None:
+            self.due_since = now
+
+    def _follow_connection(self, connected: bool, now: float) -> None:
+        if connected and self.connected_at is None:
+            self.connected_at, self.lost_at, self._had = now, None, frozenset()
+        elif not connected and self.connected_at is not None:
+            self.connected_at, self.lost_at = None, now
