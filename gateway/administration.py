@@ -12,6 +12,7 @@ from heapq import nsmallest
 from typing import Literal, TypeAlias
 
 from gateway.errors import ROOM_NOT_FOUND, STREAM_NOT_FOUND, GatewayError
+from gateway.quality.checkup import Finding
 from gateway.rooms.events import BarrageMessage, BroadcastMessage, CustomCommand, TextSent
 from gateway.rooms.model import Room, Session, Stream, StreamState, StreamView, User
 from gateway.rooms.registry import Registry
@@ -56,6 +57,8 @@ class PublishedStream:
     state: StreamState
     viewers: int
     """Connections that play it."""
+    findings: Sequence[Finding] = ()
+    """What its publisher should change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,8 @@ class Administration:
 
     def _published(self, stream: Stream) -> PublishedStream:
         viewers = self._viewers(stream.grant.app, stream.id)
-        return PublishedStream(stream.view(), stream.room.id if stream.room else None, stream.state, viewers)
+        room_id = stream.room.id if stream.room else None
+        return PublishedStream(stream.view(), room_id, stream.state, viewers, stream.findings)
 
 
 def _summary(room: Room) -> RoomSummary:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
+from adapters.media.examination import Examiner
 from adapters.media.stream import LiveStream
 from adapters.media.transcoding import Transcoders
 from adapters.media.turns import Turns
@@ -21,6 +22,7 @@ from adapters.media.viewer import TransportStats, Viewer
 from gateway.auth.access import AccessRequest
 from gateway.config import MediaSettings
 from gateway.errors import ALREADY_PUBLISHING, KEY_REVOKED, GatewayError
+from gateway.quality.checkup import StreamFacts
 from gateway.quality.readings import EgressReading, IngestReading, PathReading, StreamMeter
 from gateway.rooms.model import Grant
 
@@ -36,6 +38,8 @@ class Access(Protocol):
     def publisher_joined(self, grant: Grant) -> None: ...
 
     def media_arrived(self, grant: Grant, media: frozenset[Medium]) -> None: ...
+
+    def examined(self, grant: Grant, facts: StreamFacts) -> None: ...
 
     def publisher_lost(self, grant: Grant) -> None: ...
 
@@ -103,12 +107,16 @@ class _Channel:
 class Ingest:
     """A publishing connection's way into its stream."""
 
-    __slots__ = ("_channel", "_live", "_streams", "grant", "publisher")
+    __slots__ = ("_channel", "_examiner", "_live", "_streams", "grant", "publisher")
 
-    def __init__(self, streams: Streams, channel: _Channel, grant: Grant, publisher: Publisher) -> None:
+    def __init__(
+        self, streams: Streams, channel: _Channel, grant: Grant, publisher: Publisher, examiner: Examiner
+    ) -> None:  # fmt: skip
         self._streams = streams
         self._channel = channel
         self._live = channel.live
+        self._examiner: Examiner | None = examiner
+        """Until it has seen enough."""
         self.grant = grant
         self.publisher = publisher
 
@@ -117,8 +125,13 @@ class Ingest:
 
         Raises GatewayError if the media cannot be carried. A publisher that has ended writes nothing more.
         """
-        if self._channel.ingest is self:
-            self._live.write(unit)
+        if self._channel.ingest is not self:
+            return
+        facts = self._examiner.see(unit, self._streams._now()) if self._examiner else None
+        self._live.write(unit)
+        if facts is not None:
+            self._examiner = None
+            self._streams.access.examined(self.grant, facts)
 
     def close(self, *, deliberate: bool, error: GatewayError | None = None) -> None:
         """The connection publishes no more: because its user said so, because its media was refused (`error`), or because
@@ -242,7 +255,8 @@ class Streams:
         await self._wait_for_turn(grant)
         grant = self.access.admit(request)  # it may have ended meanwhile, or be made anew: a signed address has no older one
         channel = self._channel(grant)
-        channel.ingest = ingest = Ingest(self, channel, grant, publisher)
+        examiner = Examiner(grant.media, on_demand=request.transport != "rtmp")
+        channel.ingest = ingest = Ingest(self, channel, grant, publisher, examiner)
         channel.protocol = request.transport
         channel.freed.clear()
         channel.live.on_media = partial(self.access.media_arrived, grant)

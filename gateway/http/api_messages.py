@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from gateway.administration import Kind, Member, PublishedStream, RoomDetail, RoomSummary, StreamStatus
 from gateway.rooms.model import USER_ID, Medium, Role, StreamState, User
+from gateway.signaling.events import FindingInfo, finding_info
 from gateway.signaling.messages import Muted, wire_name
 
 CHARACTERS: Mapping[str, str] = {"pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"}
@@ -119,6 +120,9 @@ class StreamInRoom(Told, frozen=True):
     extra_info: str
     transport: Annotated[str, Meta(description="How it is published: `rtmp`, `webrtc` or `whip`.")]
     viewers: Annotated[int, Meta(ge=0, description="Connections that play it.")]
+    findings: Annotated[
+        list[FindingInfo], Meta(description="What its publisher should change, found in the first seconds of its connection.")
+    ]
 
 
 class Room(Told, frozen=True):
@@ -182,6 +186,7 @@ def stream_in_room(stream: PublishedStream) -> StreamInRoom:
     return StreamInRoom(
         view.stream_id, view.user_id, view.user_name, _STATES[stream.state], sorted(view.media), sorted(view.announced),
         Muted(Medium.AUDIO in view.muted, Medium.VIDEO in view.muted), view.extra_info, view.transport, stream.viewers,
+        [finding_info(finding) for finding in stream.findings],
     )  # fmt: skip
 
 

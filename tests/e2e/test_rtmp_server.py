@@ -15,6 +15,7 @@ from adapters.rtmp.server import RtmpServer
 from gateway.auth.access import AccessRequest, Action
 from gateway.config import MediaSettings, RtmpSettings
 from gateway.errors import KEY_EXPIRED, SHUTTING_DOWN, GatewayError
+from gateway.quality.checkup import StreamFacts
 from gateway.rooms.model import BOTH_MEDIA, Grant
 from tests.support.rtmp_client import DEADLINE, RtmpClient, RtmpClosedError, RtmpRefusedError
 
@@ -49,6 +50,9 @@ class OpenHouse:
 
     def media_arrived(self, grant: Grant, media: frozenset[Medium]) -> None:
         self._tell("media")
+
+    def examined(self, grant: Grant, facts: StreamFacts) -> None:
+        self._tell("examined")
 
     def publisher_lost(self, grant: Grant) -> None:
         self._tell("lost")

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from gateway.administration import Administration
 from gateway.errors import ROOM_NOT_FOUND, STREAM_NOT_FOUND, GatewayError
+from gateway.quality.checkup import SoundFacts, StreamFacts
+from gateway.quality.troubles import AAC_CHANNELS, VIDEO_PROMISED_MISSING
 from gateway.rooms.events import BarrageMessage, BroadcastMessage, CustomCommand
 from gateway.rooms.model import Role, StreamState, User
 from gateway.signaling.sessions import Sessions
@@ -78,6 +80,14 @@ def test_a_room_counts_all_users_and_the_streams_on_air(office: Office) -> None:
         ("cam", StreamState.ON_AIR, 3),
         ("screen", StreamState.AWAITED, 3),
     ]
+
+
+def test_what_was_found_in_a_stream_stands_beside_it(office: Office) -> None:
+    grant = office.lobby.enter("bob").go_on_air("cam")
+    office.lobby.registry.examined(grant, StreamFacts(12.0, sound=SoundFacts(channels=6)))
+    published = office.administration.stream("1", "cam").published
+    assert published is not None
+    assert [finding.trouble for finding in published.findings] == [AAC_CHANNELS, VIDEO_PROMISED_MISSING]
 
 
 def test_what_is_not_there_is_not_found(office: Office) -> None:

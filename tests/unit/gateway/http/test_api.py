@@ -31,12 +31,14 @@ from gateway.errors import (
 from gateway.http import api
 from gateway.http.api import Answer, Api, Asking
 from gateway.http.api_operations import OPERATIONS, find
+from gateway.quality.checkup import Finding
+from gateway.quality.troubles import B_FRAMES
 from gateway.rooms.model import BOTH_MEDIA, Medium, Role, StreamState, StreamView, User
 
 KEY = "the key of app 7, which is long enough"
 OTHER_KEY = KEY[::-1]
 VIEW = StreamView("cam", "ann", "Ann", frozenset((Medium.AUDIO,)), BOTH_MEDIA, frozenset((Medium.VIDEO,)), "front", "rtmp")
-STREAM = PublishedStream(VIEW, "r", StreamState.ON_AIR, 3)
+STREAM = PublishedStream(VIEW, "r", StreamState.ON_AIR, 3, (Finding(B_FRAMES, "seen"),))
 
 
 class RecordedRooms:
@@ -210,6 +212,10 @@ class TestLooking:
             "streamID": "cam", "userID": "ann", "userName": "Ann", "state": "onAir", "media": ["audio"],
             "announced": ["audio", "video"], "muted": {"audio": False, "video": True}, "extraInfo": "front",
             "transport": "rtmp", "viewers": 3,
+            "findings": [{
+                "number": B_FRAMES.number, "name": "B_FRAMES", "message": B_FRAMES.en, "messageZh": B_FRAMES.zh,
+                "change": B_FRAMES.change_en, "changeZh": B_FRAMES.change_zh, "detail": "seen",
+            }],
         }  # fmt: skip
         assert scene.ask("GET", "7/rooms/r") == {
             "roomID": "r", "userCount": 1, "streamCount": 1, "streams": [stream], "next": None,

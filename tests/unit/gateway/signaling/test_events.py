@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import CODEC_UNSUPPORTED, KICKED, STREAM_NOT_FOUND
+from gateway.quality.checkup import Finding
+from gateway.quality.troubles import GOP_TOO_LONG
 from gateway.rooms.events import (
     BarrageMessage,
     BroadcastMessage,
@@ -70,6 +72,14 @@ ANN_ON_THE_WIRE = {"userID": "ann", "userName": "Ann", "role": "broadcaster"}
         (
             PublisherNotice("r", "s", PublisherState.PUBLISHING), "publisherState",
             {"roomID": "r", "streamID": "s", "state": "PUBLISHING", "code": 0},
+        ),
+        (
+            PublisherNotice("r", "s", PublisherState.PUBLISHING, findings=(Finding(GOP_TOO_LONG, "GOP 10.2 s"),)),
+            "publisherState",
+            {"roomID": "r", "streamID": "s", "state": "PUBLISHING", "code": 0, "findings": [{
+                "number": 1804102, "name": "GOP_TOO_LONG", "message": GOP_TOO_LONG.en, "messageZh": GOP_TOO_LONG.zh,
+                "change": GOP_TOO_LONG.change_en, "changeZh": GOP_TOO_LONG.change_zh, "detail": "GOP 10.2 s",
+            }]},
         ),
         (
             PublisherNotice("r", "s", PublisherState.NONE, CODEC_UNSUPPORTED, "HEVC"), "publisherState",
