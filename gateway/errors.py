@@ -152,6 +152,7 @@ OVERLOADED = Fault(1803002, "OVERLOADED", 503, _AFTER, "the gateway is at its li
 ORIGIN_REFUSED = Fault(1803003, "ORIGIN_REFUSED", 403, _NEVER, "development mode serves loopback only", "开发模式仅允许本机访问")
 ROOM_NOT_FOUND = Fault(1803010, "ROOM_NOT_FOUND", 404, _NEVER, "there is no such room", "房间不存在")
 API_KEY_INVALID = Fault(1803012, "API_KEY_INVALID", 401, _NEVER, "the API key was rejected", "API 密钥校验失败")
+STORE_UNAVAILABLE = Fault(1803013, "STORE_UNAVAILABLE", 503, _AFTER, "the store does not answer", "存储服务暂无响应")
 
 FAULTS: tuple[Fault, ...] = tuple(value for value in dict(globals()).values() if isinstance(value, Fault))
 """The whole catalogue, in the order in which it is written here."""

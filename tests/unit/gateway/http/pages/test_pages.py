@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent
 FILES = page_files()
 UNSEEN = re.compile(
     r"^KEY_|^PARSE_ERROR$|^LOGIN_TIMEOUT$|^USER_NAME_|^EXTRA_INFO_|^STREAM_EXTRA_INFO_|^MESSAGE_|^TOKEN_WITHOUT_PUBLISH$|"
-    r"^(ROOM|USER)_NOT_FOUND$|^API_KEY_"
+    r"^(ROOM|USER)_NOT_FOUND$|^API_KEY_|^STORE_"
 )
 """Faults that the page cannot meet: it makes no media addresses of its own, and no such requests; it does not renew tokens."""
 

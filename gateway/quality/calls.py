@@ -1,0 +1,81 @@
+"""What is known of a call when somebody asks: how it does now, if it goes on, and what became of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.errors import ROOM_NOT_FOUND, STORE_UNAVAILABLE, STREAM_NOT_FOUND, GatewayError
+from gateway.quality.history import History, Numbered
+from gateway.quality.overview import Overview
+from gateway.rooms.store import StoreUnavailableError
+
+
+class Overviews(Protocol):
+    """The calls that go on."""
+
+    def overview(self, app: str, *, room_id: str = "", stream_id: str = "") -> Overview | None:
+        """How a room's or a stream's legs do now, in Unix time; None: there is no such room, or no such stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A room's or a stream's calls, now and before."""
+
+    overview: Overview | None
+    """None: nobody is there now."""
+    timeline: Sequence[Numbered]
+    """A page of what happened, in order of time."""
+    next_after: str | None
+    """What the next page comes after; None: nothing has happened since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which part of a timeline is wanted."""
+
+    since: float = 0.0
+    """Unix time in seconds."""
+    after: str = ""
+    """The number of the entry that it follows; empty: it begins with the first."""
+    limit: int = 100
+
+
+class Calls:
+    """All calls of this process, and what the history has of others."""
+
+    def __init__(self, overviews: Overviews, history: History) -> None:
+        self._overviews = overviews
+        self._history = history
+
+    async def room(self, app: str, room_id: str, span: Span) -> Call:
+        """What is known of a room. Raises ROOM_NOT_FOUND if nothing is, and STORE_UNAVAILABLE."""
+        call = await self._call(app, span, room_id=room_id)
+        if call is None:
+            raise GatewayError(ROOM_NOT_FOUND)
+        return call
+
+    async def stream(self, app: str, stream_id: str, span: Span) -> Call:
+        """What is known of a stream. Raises STREAM_NOT_FOUND if nothing is, and STORE_UNAVAILABLE."""
+        call = await self._call(app, span, stream_id=stream_id)
+        if call is None:
+            raise GatewayError(STREAM_NOT_FOUND)
+        return call
+
+    async def _call(self, app: str, span: Span, *, room_id: str = "", stream_id: str = "") -> Call | None:
+        found = await self._timeline(app, span, room_id, stream_id)
+        overview = self._overviews.overview(app, room_id=room_id, stream_id=stream_id)
+        if overview is None and not found and not await self._timeline(app, Span(limit=0), room_id, stream_id):
+            return None
+        page = found[: span.limit]
+        return Call(overview, page, page[-1].number if len(found) > len(page) else None)
+
+    async def _timeline(self, app: str, span: Span, room_id: str, stream_id: str) -> Sequence[Numbered]:
+        """A page, and the entry after it if there is one."""
+        try:
+            return await self._history.timeline(
+                app, room_id=room_id, stream_id=stream_id, since=span.since, after=span.after, limit=span.limit + 1
+            )
+        except StoreUnavailableError as error:
+            raise GatewayError(STORE_UNAVAILABLE) from error

@@ -1,0 +1,115 @@
+"""What is known of a call: now, before, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+import pytest
+
+from gateway.config import QualitySettings
+from gateway.errors import ROOM_NOT_FOUND, STORE_UNAVAILABLE, STREAM_NOT_FOUND, Fault, GatewayError
+from gateway.quality.calls import Call, Calls, Span
+from gateway.quality.history import Entry, Kind, Numbered
+from gateway.quality.memory_history import MemoryHistory
+from gateway.quality.overview import Overview
+from gateway.quality.verdict import Verdict
+from gateway.rooms.store import StoreUnavailableError
+
+T = TypeVar("T")
+NOW = 1_800_000_000.0
+LIVE = Overview(Verdict())
+
+
+def told(answer: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine that never waits returns."""
+    try:
+        answer.send(None)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    raise AssertionError("it waits")
+
+
+def refusal(answer: Coroutine[Any, Any, Call]) -> Fault:
+    with pytest.raises(GatewayError) as refused:
+        told(answer)
+    return refused.value.fault
+
+
+class Scene:
+    """Room `r` with stream `cam` in app 1, of which it can be said that it goes on."""
+
+    def __init__(self) -> None:
+        self.live = False
+        self.history = MemoryHistory(QualitySettings(), lambda: 0.0)
+        self.calls = Calls(self, self.history)
+
+    def overview(self, app: str, *, room_id: str = "", stream_id: str = "") -> Overview | None:
+        return LIVE if self.live and (app, room_id or stream_id) in (("1", "r"), ("1", "cam")) else None
+
+    def happened(self, entries: int) -> None:
+        for at in range(entries):
+            self.history.record(Entry("1", "r", NOW + at, Kind.MEASURE, "ann", "cam"))
+
+    def room(self, since: float = 0, after: str = "", limit: int = 100) -> Call:
+        return told(self.calls.room("1", "r", Span(since, after, limit)))
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_of_what_neither_is_nor_was_nothing_is_known(scene: Scene) -> None:
+    assert refusal(scene.calls.room("1", "r", Span())) is ROOM_NOT_FOUND
+    assert refusal(scene.calls.stream("1", "cam", Span())) is STREAM_NOT_FOUND
+    scene.live = True
+    scene.happened(1)
+    assert refusal(scene.calls.room("2", "r", Span())) is ROOM_NOT_FOUND
+    assert refusal(scene.calls.room("1", "cam", Span())) is ROOM_NOT_FOUND
+    assert refusal(scene.calls.stream("1", "r", Span())) is STREAM_NOT_FOUND
+
+
+def test_what_is_needs_no_past(scene: Scene) -> None:
+    scene.live = True
+    assert scene.room() == told(scene.calls.stream("1", "cam", Span())) == Call(LIVE, [], None)
+
+
+def test_what_was_needs_no_presence(scene: Scene) -> None:
+    scene.happened(2)
+    for call in (scene.room(), told(scene.calls.stream("1", "cam", Span()))):
+        assert (call.overview, [one.entry.at for one in call.timeline], call.next_after) == (None, [NOW, NOW + 1], None)
+
+
+def test_what_was_is_known_though_nothing_has_happened_since(scene: Scene) -> None:
+    scene.happened(2)
+    newest = scene.room().timeline[-1].number
+    assert scene.room(after=newest) == scene.room(since=NOW + 2) == Call(None, [], None)
+
+
+@pytest.mark.parametrize("entries", [1, 5, 6, 7, 12])
+def test_pages_follow_each_other_to_the_last(scene: Scene, entries: int) -> None:
+    scene.happened(entries)
+    found: list[float] = []
+    after: str | None = ""
+    while after is not None:
+        page = scene.room(after=after, limit=6)
+        assert 1 <= len(page.timeline) <= 6
+        found += [one.entry.at for one in page.timeline]
+        after = page.next_after
+    assert found == [NOW + at for at in range(entries)]
+
+
+def test_a_store_that_is_away_is_said_to_be() -> None:
+    class Away:
+        lost = 0
+
+        def record(self, entry: Entry) -> None: ...
+
+        async def timeline(self, app: str, **wanted: Any) -> Sequence[Numbered]:
+            raise StoreUnavailableError
+
+    scene = Scene()
+    scene.live = True
+    assert refusal(Calls(scene, Away()).room("1", "r", Span())) is STORE_UNAVAILABLE
