@@ -46,7 +46,7 @@ class Scene:
         self.calls = Calls(self, self.history)
 
     def overview(self, app: str, *, room_id: str = "", stream_id: str = "") -> Overview | None:
-        return LIVE if self.live and (app, room_id or stream_id) in (("1", "r"), ("1", "cam")) else None
+        return LIVE if self.live and (app, room_id, stream_id) in (("1", "r", ""), ("1", "", "cam")) else None
 
     def happened(self, entries: int) -> None:
         for at in range(entries):
