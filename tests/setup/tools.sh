@@ -27,6 +27,10 @@ program npm|npm|node
 browser chromium|chromium|
 browser firefox-esr|firefox-esr|
 program turnserver|coturn|coturn
+program prometheus|prometheus|prometheus
+program promtool|prometheus|prometheus
+program prometheus-alertmanager|prometheus-alertmanager|alertmanager
+program amtool|prometheus-alertmanager|alertmanager
 LIST
 }
 
