@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.errors import FAULTS
 from gateway.quality.component_codes import CODES
 from gateway.quality.reports import Direction
+from gateway.quality.troubles import TROUBLES
 from gateway.signaling.close import CloseReason
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -50,8 +51,15 @@ def code_table(direction: Direction) -> str:
     return _table(header, rows)
 
 
+def trouble_table() -> str:
+    """Everything that a check-up may find."""
+    header = ("Number", "Name", "English", "中文", "What to change", "修改建议")
+    return _table(header, ((f"`{t.number}`", f"`{t.name}`", t.en, t.zh, t.change_en, t.change_zh) for t in TROUBLES))
+
+
 TABLES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
     ERRORS: {"errors": fault_table, "close": close_table},
+    DOCS / "checkup.md": {"troubles": trouble_table},
     DOCS / "component-codes.md": {"live-pusher": partial(code_table, "push"), "live-player": partial(code_table, "pull")},
 }
 """What makes each table, by document and name."""

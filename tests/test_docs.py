@@ -13,14 +13,18 @@ import jwt
 import msgspec
 import pytest
 
+from adapters.media import examination
 from gateway.auth.tokens import LEEWAY, MAX_LIFETIME, SECRET_BYTES, verify_token
 from gateway.config import HOURS, Config
 from gateway.errors import FAULTS, Retry
+from gateway.quality import checkup
+from gateway.quality.checkup import Finding
 from gateway.quality.component_codes import Advice, Kind
 from gateway.quality.metrics import Metrics, Snapshot
+from gateway.quality.troubles import TROUBLES
 from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID, Reason
 from gateway.signaling.close import CloseReason
-from gateway.signaling.events import EVENTS
+from gateway.signaling.events import EVENTS, finding_info
 from gateway.signaling.messages import (
     METHODS,
     AddressResult,
@@ -159,10 +163,15 @@ class TestSignaling:
 
     @pytest.mark.parametrize("event", EVENTS)
     def test_an_event(self, event: str) -> None:
-        (message,) = EXAMPLES["Events", event]
-        assert (set(message), message["jsonrpc"], message["method"]) == ({"jsonrpc", "method", "params"}, "2.0", event)
-        params = msgspec.convert(message["params"], EVENTS[event])
-        assert msgspec.to_builtins(params) == message["params"]
+        for message in EXAMPLES["Events", event]:
+            assert (set(message), message["jsonrpc"], message["method"]) == ({"jsonrpc", "method", "params"}, "2.0", event)
+            params = msgspec.convert(message["params"], EVENTS[event])
+            assert msgspec.to_builtins(params) == message["params"]
+
+    def test_a_finding(self) -> None:
+        (finding,) = EXAMPLES["Events", "publisherState"][1]["params"]["findings"]
+        (trouble,) = [trouble for trouble in TROUBLES if trouble.number == finding["number"]]
+        assert finding == msgspec.to_builtins(finding_info(Finding(trouble, finding["detail"])))
 
     def test_an_error(self) -> None:
         (reply,) = EXAMPLES["Errors", ""]
@@ -188,6 +197,20 @@ class TestSignaling:
         numbers = sorted({reason.number for reason in Reason})
         assert [int(number) for number in re.findall(r"\b(\d) [a-z]", paragraph)] == [*numbers, Reason.SERVER_RESTART.number]
         assert f"`{Reason.SERVER_RESTART.label}`" in paragraph
+
+
+class TestCheckup:
+    def test_its_limits_are_those_of_the_code(self) -> None:
+        text = " ".join((DOCS / "checkup.md").read_text("utf-8").split())
+        assert f"for {examination.SHORTEST:.0f} to {examination.LONGEST:.0f} seconds" in text
+        assert f"| {checkup.SHORTEST_GOP} to {checkup.LONGEST_GOP:g} |" in text
+        assert f"| up to {checkup.HIGHEST_LEVEL / 10} |" in text
+        assert f"at least {checkup.LOWEST_FPS:g}, and {checkup.FEWER_THAN_DECLARED} to {checkup.MORE_THAN_DECLARED} times" in text
+        assert f"up to {checkup.HIGHEST_BITRATE / 1e6:g} Mbit/s" in text
+        rates = [f"{rate / 1000:g}" for rate in sorted(checkup.USUAL_RATES)]
+        assert f"{', '.join(rates[:-1])} or {rates[-1]} kHz, up to {checkup.MOST_CHANNELS} channels" in text
+        assert f"within {checkup.WRONG_PACE:.0%}".replace("%", " %") in text
+        assert f"within {checkup.FARTHEST_APART} s" in text
 
 
 class TestJoinTokens:
