@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
-from adapters.media.bits import MalformedMedia
-from adapters.media.h264 import parse_config, parse_sps
+from adapters.media.picture_size import shown_size
 from adapters.media.recall import Recall
 from adapters.media.rendition import Rendition
 from adapters.media.reordering import Reordering
@@ -66,9 +65,7 @@ class Renditions:
         """Width and height of the publisher's pictures, in pixels; (0, 0) as long as it is not known."""
         if self.video is None:
             return (0, 0)
-        if self.video.codec is Codec.VP8:
-            return vp8_size(self._all_pictures())
-        return self.video.form(_shown_size)
+        return shown_size(self.video, self._all_pictures() if self.video.codec is Codec.VP8 else [])
 
     def __len__(self) -> int:
         return sum(len(rendition.viewers) for rendition in self._all)
@@ -330,21 +327,6 @@ class Renditions:
             for rendition in self._all:
                 if rendition.video is target and rendition not in self._direct:
                     rendition.recall.forget_pictures()
-
-
-def vp8_size(pictures: list[VideoUnit]) -> tuple[int, int]:
-    """What the keyframe says that comes first (RFC 6386 section 9.1)."""
-    head = pictures[0].payload[6:10] if pictures else b""
-    return (int.from_bytes(head[:2], "little") & 0x3FFF, int.from_bytes(head[2:], "little") & 0x3FFF)
-
-
-def _shown_size(config: VideoConfig) -> tuple[int, int]:
-    """What an H.264 configuration says."""
-    try:
-        parameters = parse_sps(parse_config(config.payload).sps[0])
-    except MalformedMedia:
-        return (0, 0)
-    return (parameters.width, parameters.height)
 
 
 def _given(codec: Codec, reordering: Reordering) -> frozenset[Codec]:

@@ -98,7 +98,7 @@ class WebRtcPublisher:
 
     def measure_path(self) -> PathReading:
         """What is known of the network between there and here, by the last reports: of the track that fares worst."""
-        tracks = [source.stats for source in self._sources if source.ssrc is not None]
+        tracks = [source.stats for source in self._sources if source.codec is not None]
         return PathReading(
             max((track.round_trip / 1000 for track in tracks if track.round_trip is not None), default=None),
             max((track.lost for track in tracks), default=None),

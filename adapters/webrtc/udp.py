@@ -238,7 +238,7 @@ class UdpPort:
         """Looks at the next slice of the peers; always the same number of slices has them all, however many they are."""
         due = next(self._round, None)
         if due is None:
-            self.stats.drops = sum(map(_drops, self._sockets))
+            self.stats.drops = sum(map(kernel_drops, self._sockets))
             everyone = list(self._addresses)
             self._round = iter([everyone[start::_SLICES] for start in range(_SLICES)])
             due = next(self._round)
@@ -270,7 +270,7 @@ class UdpPort:
         self.sweep(loop.time())
 
 
-def _drops(sock: socket.socket) -> int:
+def kernel_drops(sock: socket.socket) -> int:
     """Datagrams that the kernel threw away because nobody had fetched those before them."""
     if sys.platform != "linux":
         return 0

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.media.stream import LiveStream
-from adapters.media.units import AudioConfig, Medium, Metadata, PlayMode, VideoConfig
+from adapters.media.fanout import STAGGER
+from adapters.media.stream import REST_BYTES, LiveStream
+from adapters.media.units import AudioConfig, Medium, Metadata, PlayMode, VideoConfig, VideoUnit
 from gateway.config import MediaSettings
 from gateway.errors import SHUTTING_DOWN, VIEWER_TOO_SLOW, GatewayError
+from gateway.quality.readings import IngestReading, PathReading
 from tests.support.streams import (
     AUDIO_CONFIG,
     OTHER_AUDIO_CONFIG,
@@ -429,6 +432,184 @@ def test_full_viewer_that_waits_for_a_keyframe_gets_its_header_first() -> None:
     assert viewer.story == ["a@240", "A7@240", "A8@280", "v@320", "K9@320", "V10@360"]
 
 
+
+# Lagging --------------------------------------------------------------------------------------------------------------
+
+
+def lagging(settings: MediaSettings = UNBATCHED, *, seconds: int = 0) -> tuple[Stage, RecordingViewer]:
+    """A viewer whose kernel holds much. What it should be getting was measured after so many seconds, if any."""
+    stage = Stage(settings)
+    stage.headers()
+    stage.play("KA")
+    viewer = stage.join()
+    if seconds:
+        for _ in range(25 * seconds):
+            stage.stream.write(VideoUnit(stage.raw, bytes(5_000)))
+            stage.play(".")
+        measured(stage.stream)
+    viewer.forget()
+    viewer.held_bytes = 10 * REST_BYTES
+    return stage, viewer
+
+
+def measured(stream: LiveStream) -> IngestReading:
+    return stream.measure("rtmp", connected=True, path=PathReading())
+
+
+def test_a_lagging_viewer_goes_on_with_a_keyframe_once_all_is_through() -> None:
+    stage, viewer = lagging()
+    stage.play("V")
+    assert stage.stream.catch_up(viewer)
+    stage.play("VAK")
+    viewer.held_bytes = 1
+    stage.play("VK")
+    viewer.held_bytes = 0
+    stage.play("VAKVA")
+    assert viewer.story == ["V3@80", "K11@400", "V12@440", "A13@480"]
+    assert (viewer.feeding.behind, viewer.feeding.skips) == (False, 1)
+    assert stage.stream.stats.transports["flv"].skips == 1
+
+
+def test_next_to_nothing_may_be_left_which_is_a_fifth_of_a_second() -> None:
+    stage, viewer = lagging(seconds=3)
+    assert stage.stream.wanted(A | V) == pytest.approx(1e6, rel=0.05)
+    assert stage.stream.catch_up(viewer)
+    viewer.held_bytes = 26_000
+    stage.play("K")
+    viewer.held_bytes = 24_000
+    stage.play("KA")
+    assert [name[0] for name in viewer.story] == ["K", "A"]
+
+
+@pytest.mark.parametrize("held", [0, 24_000])
+def test_where_next_to_nothing_waits_nothing_is_left_out(held: int) -> None:
+    stage, viewer = lagging(seconds=3)
+    viewer.held_bytes = held
+    assert not stage.stream.catch_up(viewer)
+    stage.play("VA")
+    assert len(viewer.story) == 2
+    assert viewer.feeding.skips == 0
+
+
+def test_what_waits_here_counts_like_what_the_kernel_holds() -> None:
+    stage, viewer = lagging()
+    viewer.held_bytes, viewer.waiting_bytes = 0, 10
+    assert stage.stream.catch_up(viewer)
+
+
+def test_only_one_that_is_there_and_not_behind_can_be_moved() -> None:
+    stage, viewer = lagging()
+    assert stage.stream.catch_up(viewer)
+    assert not stage.stream.catch_up(viewer)
+    stage.stream.detach(viewer)
+    assert not stage.stream.catch_up(viewer)
+    assert not viewer.feeding.behind
+
+
+def test_units_that_wait_for_their_window_are_left_out_too_but_headers_are_not() -> None:
+    stage, viewer = lagging(replace(MediaSettings(), batch_from_viewers=1))
+    stage.play(".....")
+    viewer.forget()
+    stage.stream.write(audio(99, stage.raw))
+    stage.headers(OTHER_VIDEO_CONFIG, b"")
+    assert stage.stream.catch_up(viewer)
+    viewer.held_bytes = 0
+    stage.play("K....")
+    assert [name.split("@")[0] for name in viewer.story] == ["v'", "K8"]
+
+
+def test_a_lagging_viewer_hears_on_at_once_where_no_pictures_come() -> None:
+    stage = Stage()
+    stage.headers(video=b"")
+    stage.play("AA")
+    viewer = stage.join()
+    viewer.forget()
+    viewer.held_bytes = 10 * REST_BYTES
+    assert stage.stream.catch_up(viewer)
+    stage.play("A")
+    viewer.held_bytes = 0
+    stage.play("AA")
+    assert viewer.story == ["A4@120", "A5@160"]
+
+
+def test_a_lagging_viewer_that_waits_for_pictures_gets_them_when_all_is_through() -> None:
+    stage = Stage(replace(UNBATCHED, gop_seconds=0.01))
+    stage.headers()
+    stage.play("KV")
+    viewer = stage.join()
+    viewer.forget()
+    viewer.held_bytes = 10 * REST_BYTES
+    assert stage.stream.catch_up(viewer)
+    stage.play("AK")
+    viewer.held_bytes = 0
+    stage.play("KA")
+    assert viewer.story == ["K5@160", "A6@200"]
+
+
+def test_a_lagging_viewer_may_take_its_time_as_long_as_it_takes_anything() -> None:
+    stage, viewer = lagging()
+    assert stage.stream.catch_up(viewer)
+    for _ in range(4):
+        viewer.held_bytes -= 1
+        stage.play("VA" * 130)
+    assert viewer.endings == []
+    stage.play("VA" * 260)
+    assert [error.fault for error in viewer.endings if error] == [VIEWER_TOO_SLOW]
+
+
+# What is measured -----------------------------------------------------------------------------------------------------
+
+
+def test_a_stream_is_measured_as_its_publisher_stamped_it() -> None:
+    stage = Stage(start=4_000_000_000)
+    stage.headers()
+    stage.play("KAVA" * 25)
+    reading = measured(stage.stream)
+    assert (reading.protocol, reading.connected, reading.audio, reading.video) == ("rtmp", True, True, True)
+    assert (reading.width, reading.height) == (640, 480)
+    assert (reading.span, reading.fps, reading.gop) == (pytest.approx(4), pytest.approx(12.5), pytest.approx(0.16))
+    assert reading.audio_bitrate == pytest.approx(50 * 4 * 8 / 4)
+    assert (reading.jumps, reading.late) == (0, pytest.approx(0, abs=0.01))
+    stage.raw += 100_000
+    stage.play("VA")
+    assert measured(stage.stream).jumps == 1
+
+
+def test_units_that_nobody_can_decode_have_come_all_the_same() -> None:
+    stage = Stage()
+    stage.play("AV" * 5)
+    reading = measured(stage.stream)
+    assert (reading.audio, reading.video, reading.width) == (False, False, 0)
+    assert min(reading.audio_bitrate, reading.video_bitrate) > 0
+
+
+def test_a_viewers_first_picture_is_that_of_its_opening_or_the_next_keyframe() -> None:
+    stage = Stage()
+    stage.headers()
+    stage.play("V")
+    early, hearer = stage.join(), stage.join(media=A)
+    stage.play("VA")
+    assert early.feeding.first_picture_at is None
+    at = stage.loop.now
+    stage.play("KVK")
+    assert early.feeding.first_picture_at == pytest.approx(at)
+    assert stage.join().feeding.first_picture_at == pytest.approx(stage.loop.now)
+    assert hearer.feeding.first_picture_at is None
+
+
+def test_what_units_wait_for_their_window_is_counted_as_delay() -> None:
+    stage = Stage(replace(MediaSettings(), batch_from_viewers=1, rtc_batch=0.03))
+    stage.headers()
+    stage.play("K")
+    stage.join()
+    stage.play("AVA..")
+    delay = stage.stream.stats.transports["flv"].delay
+    counted = dict(zip((*delay.bounds, None), delay.counts, strict=True))
+    assert counted.pop(0.05) == 3
+    assert set(counted.values()) == {0}
+    assert 3 * 0.03 <= delay.total <= 3 * 0.03 * (1 + STAGGER)
+
+
 # Changing what one wants ----------------------------------------------------------------------------------------------
 
 
@@ -503,7 +684,7 @@ def test_change_of_a_viewer_that_is_not_there() -> None:
 LIMIT = UNBATCHED.viewer_backlog_bytes
 OPERATIONS = st.lists(
     st.sampled_from(["A", "V", "A", "V", "K", ".", "config", "camera", "reconnect"])
-    | st.tuples(st.sampled_from(["join", "leave", "slow", "fast", "change"]), st.integers(0, 5)),
+    | st.tuples(st.sampled_from(["join", "leave", "slow", "fast", "change", "lag", "catch up"]), st.integers(0, 5)),
     min_size=12,
     max_size=80,
 )
@@ -583,7 +764,15 @@ class Chances:
             viewer.waiting_bytes = LIMIT + 1
             self.steady.pop(viewer, None)
         elif operation == "fast" and viewer is not None:
-            viewer.waiting_bytes = 0
+            viewer.waiting_bytes = viewer.held_bytes = 0
+        elif operation == "lag" and viewer is not None:
+            viewer.held_bytes = 2 * REST_BYTES
+        elif operation == "catch up" and viewer is not None:
+            skips = viewer.feeding.skips
+            if self.stage.stream.catch_up(viewer):
+                self.steady.pop(viewer, None)
+                assert (viewer.feeding.behind, viewer.feeding.skips) == (True, skips + 1)
+                assert not self.stage.stream.catch_up(viewer)
         elif operation == "change" and viewer is not None:
             change(self.stage, viewer, A if Medium.VIDEO in viewer.media else A | V, viewer.mode)
 
@@ -601,6 +790,7 @@ def test_every_viewer_gets_a_decodable_stream(operations: list[str | tuple[str, 
     for viewer in chances.everyone:
         check(viewer)
     for viewer, since in chances.steady.items():
+        assert not viewer.feeding.behind
         heard = [int(entry[1:].split("@")[0]) for entry in viewer.story if entry[0] == "A"]
         assert [number for number in heard if number > since] == list(range(since + 1, chances.sounds + 1))
     chances.stage.stream.end(None)

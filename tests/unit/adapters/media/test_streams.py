@@ -363,6 +363,63 @@ async def test_a_change_of_the_grant_reaches_the_running_viewer(scene: Scene) ->
 
 
 @play_out
+async def test_every_stream_has_a_meter_with_its_viewers(scene: Scene) -> None:
+    assert scene.streams.meters() == []
+    viewer = RecordingViewer()
+    grant, viewing = await scene.view(scene.bob, viewer)
+    joined_at = scene.now()
+    (meter,) = scene.streams.meters()
+    assert (meter.app, meter.stream_id, meter.grant) == (grant.app, "s", None)
+    awaited = meter.measure()
+    assert (awaited.protocol, awaited.connected, awaited.path) == ("", False, PathReading())
+    await asyncio.sleep(1)
+    ingest = await scene.go_on_air(Pusher())
+    await asyncio.sleep(0.5)
+    assert (scene.streams.meters(), meter.grant, list(meter.viewers)) == ([meter], scene.grant, [viewing])
+    reading = meter.measure()
+    assert (reading.protocol, reading.connected, reading.audio, reading.span) == ("rtmp", True, True, pytest.approx(0.5))
+    assert reading.path == PathReading(round_trip=0.08)
+    viewer.held_bytes = 700
+    egress = viewing.measure()
+    assert (egress.protocol, egress.behind, egress.skips, egress.joined_at) == ("flv", False, 0, joined_at)
+    assert egress.bitrate == pytest.approx(reading.audio_bitrate)
+    assert (egress.path.queued, egress.backlog) == (700, pytest.approx(700 * 8 / egress.bitrate))
+    ingest.close(deliberate=False)
+    lost = meter.measure()
+    assert (meter.grant, lost.protocol, lost.connected, lost.audio) == (None, "rtmp", False, False)
+
+
+@play_out
+async def test_a_viewer_that_lags_is_moved_unless_it_has_paused_or_gone(scene: Scene) -> None:
+    await scene.go_on_air(Pusher())
+    viewer = RecordingViewer()
+    _, viewing = await scene.view(scene.bob, viewer)
+    viewer.held_bytes = 1_000_000
+    viewing.pause(True)
+    assert (viewing.catch_up(), viewing.measure().bitrate) == (False, 0)
+    viewing.pause(False)
+    assert viewing.catch_up()
+    assert (viewing.measure().behind, viewing.measure().skips) == (True, 1)
+    assert not viewing.catch_up()
+    assert scene.streams.totals()["flv"].skips == 1
+    viewing.close()
+    assert not viewing.catch_up()
+    assert [list(meter.viewers) for meter in scene.streams.meters()] == [[]]
+
+
+@play_out
+async def test_what_streams_that_are_over_delayed_is_kept(scene: Scene) -> None:
+    ingest = await scene.go_on_air(Pusher())
+    await scene.view(scene.bob, RecordingViewer())
+    for number in range(2, 5):
+        ingest.write(audio(number, 20 * number))
+        await asyncio.sleep(0.1)
+    ingest.close(deliberate=True)
+    assert scene.streams.meters() == []
+    assert sum(scene.streams.totals()["flv"].delay.counts) == 3
+
+
+@play_out
 async def test_nothing_is_left_of_a_stream_that_nobody_uses(scene: Scene) -> None:
     _, viewing = await scene.view(scene.bob, RecordingViewer())
     ingest = await scene.go_on_air(Pusher())

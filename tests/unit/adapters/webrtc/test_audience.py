@@ -513,6 +513,7 @@ def test_a_viewer_that_loses_too_much_skips_to_the_next_keyframe_and_hurts_nobod
         report(stage, player, 128)
         stage.loop.advance(1.0)
     assert stage.stats["webrtc"].skips == 1
+    assert (player.feeding.behind, player.feeding.skips) == (True, 1)
     before = len(stage.of(outlet, VIDEO))
     stage.picture()
     stage.sound()
@@ -522,6 +523,7 @@ def test_a_viewer_that_loses_too_much_skips_to_the_next_keyframe_and_hurts_nobod
     stage.loop.advance(1.0)
     assert stage.keyframes_wanted == wanted + 1
     stage.picture(key=True)
+    assert not player.feeding.behind
     assert begins_with_keyframe(stage.of(outlet, VIDEO)[before:])
     assert contiguous(stage.of(outlet, VIDEO))
     assert contiguous(stage.of(other, VIDEO))
@@ -553,6 +555,61 @@ def test_a_viewer_that_is_overtaken_goes_on_with_a_keyframe() -> None:
     stage.loop.advance(1)
     assert contiguous(stage.of(outlet, VIDEO))
     assert begins_with_keyframe(stage.of(outlet, VIDEO)[before:])
+
+
+@pytest.mark.parametrize("leave", [True, False])
+def test_a_viewer_that_leaves_its_video_is_behind_no_more(leave: bool) -> None:
+    stage, _ = playing(1)
+    player, _ = stage.join()
+    for _ in range(STRUGGLE_STRIKES):
+        report(stage, player, 128)
+        stage.loop.advance(1.0)
+    assert player.feeding.behind
+    if leave:
+        stage.audience.detach(player)
+    else:
+        player.media = frozenset({AUDIO})
+        stage.audience.update(player, stage.now)
+    assert not player.feeding.behind
+
+
+def test_the_first_picture_is_that_of_the_opening_or_the_next_keyframe() -> None:
+    stage = RtpStage()
+    stage.configure()
+    early, _ = stage.join()
+    hearer, _ = stage.join(video=None)
+    stage.sound()
+    assert early.feeding.first_picture_at is None
+    stage.loop.advance(0.5)
+    at = stage.loop.now
+    stage.picture(key=True)
+    stage.loop.advance(0.5)
+    late, _ = stage.join()
+    assert (early.feeding.first_picture_at, late.feeding.first_picture_at) == (at, stage.loop.now)
+    assert hearer.feeding.first_picture_at is None
+
+
+def test_nothing_waits_here_that_could_be_left_out() -> None:
+    stage, _ = playing(1)
+    player, _ = stage.join()
+    assert not stage.audience.catch_up(player, 0)
+
+
+def test_what_everyone_gets_counts_as_delayed_until_it_is_through_and_what_a_joiner_gets_first_does_not() -> None:
+    stage = RtpStage()
+    stage.configure()
+    stage.join(audio=None)
+    stage.picture(key=True)
+    stage.loop.settle()
+    delay = stage.stats["webrtc"].delay
+    assert (sum(delay.counts), delay.total) == (1, 0)
+    stage.picture(40_000)
+    stage.loop.advance(0.5)
+    assert sum(delay.counts) == 2
+    assert 0 < delay.total < 0.02
+    stage.join(audio=None)
+    stage.loop.advance(0.5)
+    assert sum(delay.counts) == 2
 
 
 def pli(stage: RtpStage, player: WebRtcPlayer) -> None:

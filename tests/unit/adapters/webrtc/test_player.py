@@ -22,6 +22,7 @@ from adapters.webrtc.rtcp import (
 )
 from adapters.webrtc.tracks import Payload
 from gateway.errors import VIEWER_TOO_SLOW, GatewayError
+from gateway.quality.readings import PathReading
 from gateway.rooms.model import BOTH_MEDIA
 from tests.support.rtp_viewers import H264, KeepingOutlet, RtpStage
 
@@ -119,6 +120,14 @@ def test_reports_are_kept(call: Call) -> None:
     assert arrivals[Medium.AUDIO].jitter == 0.02
     assert arrivals[Medium.VIDEO].lost == 3
     assert len(arrivals) == 2
+
+
+def test_the_path_is_that_of_the_medium_that_fares_worst(call: Call) -> None:
+    assert call.player.measure_path() == PathReading()
+    call.says(call.block(call.video, loss=64), call.block(call.audio, loss=32))
+    call.says(Nack(PEER, call.video, tuple(packet.sequence for packet in call.stage.of(call.outlet, Medium.VIDEO)[:3])))
+    call.player.rtt = 0.08
+    assert call.player.measure_path() == PathReading(0.08, 0.25, 0.02, None, 3)
 
 
 def test_a_viewer_struggles_when_it_says_so_for_long(call: Call) -> None:

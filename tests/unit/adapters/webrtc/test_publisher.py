@@ -22,6 +22,7 @@ from adapters.webrtc.rtcp import Goodbye, Nack, PictureLoss, ReceiverReport, Rem
 from adapters.webrtc.tracks import IncomingTrack, Payload
 from gateway.config import WebRtcSettings
 from gateway.errors import CODEC_UNSUPPORTED, KEY_REVOKED, GatewayError
+from gateway.quality.readings import PathReading
 
 SETTINGS = WebRtcSettings(max_bitrate=2_000_000, min_bitrate=100_000, nack_hold=0.3, audio_hold=0.06)
 SOUND_SSRC, PICTURE_SSRC, RTX_SSRC = 100, 200, 201
@@ -483,6 +484,22 @@ def test_stats_tell_how_each_track_arrives() -> None:
     assert abs(sound.bitrate - len(OPUS_PACKET) * 50 * 8) < 1000
     assert sound.jitter < 1
     assert (picture.medium, picture.codec, picture.bitrate) == (Medium.VIDEO, None, 0)
+
+
+def test_the_path_is_that_of_the_track_that_fares_worst() -> None:
+    call = Call()
+    assert call.publisher.measure_path() == PathReading()
+    call.sound(0)
+    for step in range(60):
+        call.picture(1800 * step, keyframe(), lose=[0] if step % 2 else [])
+        call.wait(0.02)
+    path = call.publisher.measure_path()
+    sound, picture = call.publisher.stats()
+    assert (sound.lost, path.loss) == (0.0, picture.lost)
+    assert picture.lost > 0.1
+    assert path.jitter == max(sound.jitter, picture.jitter) / 1000
+    assert (path.repeats, path.queued) == (call.counts.nacks, None)
+    assert path.repeats > 0
 
 
 # Who is who -----------------------------------------------------------------------------------------------------------

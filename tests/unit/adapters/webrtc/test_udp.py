@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, cast
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.webrtc.addresses import Address, Route, announced_addresses, bind_all
-from adapters.webrtc.udp import UdpPort, run_length
+from adapters.webrtc.udp import UdpPort, kernel_drops, run_length
 from tests.support.dtls_client import binding_request
 
 HERE, THERE = ("192.0.2.1", 4000), ("192.0.2.2", 5000)
@@ -142,6 +143,25 @@ def test_a_mistake_about_one_peer_is_logged_and_ends_that_peer_alone(port: UdpPo
     deliver(port, b"\x80bad", HERE)
     assert alice.abandoned
     assert "receiving failed peer=192.0.2.1" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_what_the_kernel_throws_away_is_known() -> None:
+    with ExitStack() as stack:
+        here, there = (stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)) for _ in range(2))
+        here.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        here.bind(("127.0.0.1", 0))
+        there.sendto(b"fits", here.getsockname())
+        assert kernel_drops(here) == 0
+        for _ in range(100):
+            there.sendto(bytes(1400), here.getsockname())
+        assert 80 < kernel_drops(here) < 101
+
+
+def test_a_socket_of_which_nothing_is_known_has_dropped_nothing() -> None:
+    sock = socket.socket(type=socket.SOCK_DGRAM)
+    sock.close()
+    assert kernel_drops(sock) == 0
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 6, 9, 103])
