@@ -27,8 +27,9 @@ LONGEST = 12.0
 """Seconds: after that, what is missing is missing."""
 PAUSE = 1000
 """Milliseconds between two units of a medium: more is no rhythm, but a medium that was off."""
-LEAP = 1.0
-"""Seconds by which a stamp that comes after a pause is ahead of all before it: no network brings what is not made yet."""
+LEAP = 5.0
+"""Seconds by which a stamp that comes after a pause is ahead of all before it. No network brings what is not made yet; less may
+be a connection that begins with what its publisher had to hold back, and leaves out some of it."""
 STEADY = 3
 """Seconds of a medium (of arrival) that its most punctual units can be told from."""
 
@@ -88,14 +89,18 @@ class _Track:
 
     @property
     def pace(self) -> float | None:
-        """Seconds of media in a second of arrival: how the most punctual units of the last third compare with the first's."""
+        """Seconds of media in a second of arrival, by the most punctual units of the first, the middle and the last third.
+
+        It has to last: where both halves differ, a network is slowing down or catching up, and the steadier half counts.
+        """
         seconds = sorted(self.punctual)
-        third = len(seconds) // 3
-        if third == 0:
+        size, last = len(seconds) // 3, len(seconds) - len(seconds) // 3
+        if size == 0:
             return None
-        early = min(self.punctual[second] for second in seconds[:third])
-        late = min(self.punctual[second] for second in seconds[-third:])
-        return 1 - (late - early) / (seconds[-third] - seconds[0])
+        starts = (0, last // 2, last)
+        late = [min(self.punctual[second] for second in seconds[start : start + size]) for start in starts]
+        drifts = [(late[half + 1] - late[half]) / (seconds[starts[half + 1]] - seconds[starts[half]]) for half in (0, 1)]
+        return 1 - min(drifts, key=abs)
 
 
 class Examiner:
@@ -208,7 +213,7 @@ class Examiner:
         facts = SoundFacts(self._sound_codec.value, track.units, track.headless, bitrate=track.bitrate)
         if form is None:
             return facts
-        return replace(facts, object_type=form.object_type, rate=form.sampling_rate, channels=form.channels, replicated=form.sbr)
+        return replace(facts, object_type=form.object_type, rate=form.output_rate, channels=form.channels, replicated=form.sbr)
 
     def _read_format(self) -> AudioFormat | None:
         if self._format is None or self._format.codec is not Codec.AAC:

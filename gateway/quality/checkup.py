@@ -98,7 +98,7 @@ class SoundFacts:
     object_type: int | None = None
     """audioObjectType of the core coder."""
     rate: int | None = None
-    """Of the core coder, in Hz."""
+    """Of what is heard, in Hz."""
     channels: int | None = None
     """0: only the stream itself says it."""
     replicated: bool = False

@@ -132,6 +132,14 @@ class TestFacts:
         assert facts.video.gop < 3
         assert named(facts) == []
 
+    def test_of_he_aac(self) -> None:
+        """The rate is that of what is heard."""
+        core_24_heard_48 = bytes.fromhex("2b098800")
+        facts = look(mixed(headers(sound=core_24_heard_48), pictures(6), sounds(6, rate=24_000)))
+        assert facts.sound
+        assert (facts.sound.object_type, facts.sound.rate, facts.sound.replicated) == (2, 48_000, True)
+        assert named(facts) == ["AAC_NOT_LC"]
+
     def test_of_sound_alone(self) -> None:
         facts = look(sounds(13), AUDIO)
         assert facts.video is None
@@ -219,6 +227,12 @@ class TestClocks:
         held = arriving(healthy(), lambda at: max(at, 5.0) if at > 1.0 else at)
         facts = look([(at, unit) for at, unit in held if unit.timestamp < 2_000 or unit.timestamp > 4_900])
         assert facts.clock.jumps == 0
+
+    def test_a_connection_that_begins_with_what_was_held_back_is_neither_a_jump_nor_too_fast(self) -> None:
+        """Three seconds had to wait; some pictures of them were left out, and the rest comes at twice the pace."""
+        held = arriving(healthy(16.0), lambda at: at / 2 if at < 6.0 else at - 3.0)
+        facts = look([(at, unit) for at, unit in held if not isinstance(unit, VideoUnit) or not 500 < unit.timestamp < 2_500])
+        assert (facts.clock.jumps, named(facts)) == (0, [])
 
     def test_a_network_that_gets_ever_slower_is_no_slow_clock(self) -> None:
         facts = look(arriving(healthy(), lambda at: at * 1.1))
