@@ -213,7 +213,7 @@ class UplinkCase(_ClientCase):
         path = reading.path if judged else PathReading()
         due = now - presence.due_since if presence.due_since is not None else None
         late = self._grown(reading, judged)
-        steady = judged and now - self._blank_at >= STREAM_AFTERMATH
+        steady = late is not None and now - self._blank_at >= STREAM_AFTERMATH
         yield INTERRUPTED, now - presence.lost_at if presence.lost_at is not None and not excused else None
         yield SILENCE, min(reading.silence, due) if due is not None else None
         yield GAP, min(reading.gap, due) if due is not None else None
@@ -225,11 +225,11 @@ class UplinkCase(_ClientCase):
         yield JITTER, path.jitter
 
     def _grown(self, reading: IngestReading, judged: bool) -> float | None:
-        """By how much media were late at their best. What was so since the publisher settled is its own way of sending (an
-        encoder that begins with a burst is late for ever after), and no network's."""
+        """By how much media were late at their best; `None`: that says nothing now. What was so since the publisher settled is
+        its own way of sending (an encoder that begins with a burst is late for ever after), and no network's."""
         if not reading.connected:
             self._least_late = None
-        if not judged:
+        if not judged or reading.silence >= reading.span:
             return None
         self._least_late = reading.late if self._least_late is None else min(self._least_late, reading.late)
         return self._least_late

@@ -36,18 +36,16 @@ class Proof:
     looks: tuple[tuple[int, int], ...]
     """So many of the last so many looks; one of these is enough."""
     hold: float = 6.0
-    """Seconds after which it is no longer believed unless it was seen again."""
-    memory: float = float("inf")
-    """Seconds after which single sightings are forgotten, if they do not grow old by new looks before."""
+    """Seconds after which it is forgotten unless it was seen again."""
 
 
 LOOKED = Proof(((3, 5), (6, 20)))
 """Measured here, every second: three seconds of trouble, or trouble that keeps coming back."""
-TOLD = Proof(((2, 3),), memory=6.0)
+TOLD = Proof(((2, 3),))
 """Reported every two or three seconds: two reports that agree."""
 AT_ONCE = Proof(((1, 1),))
 """No measure but a fact."""
-TWICE = Proof(((2, 2),), hold=10.0, memory=10.0)
+TWICE = Proof(((2, 2),), hold=10.0)
 """Warnings of a component come one at a time, whenever it feels like it: two of a kind."""
 
 

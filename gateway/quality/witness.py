@@ -36,7 +36,7 @@ class _Standing:
         self.held = self.held or any((self.looks & (1 << of) - 1).bit_count() >= count for count, of in proof.looks)
 
     def settle(self, proof: Proof, now: float) -> None:
-        if now - self.seen_at >= (proof.hold if self.held else proof.memory):
+        if now - self.seen_at >= proof.hold:
             self.held, self.looks = False, 0
 
 
