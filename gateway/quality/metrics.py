@@ -16,10 +16,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from gateway.quality.buckets import Buckets
+from gateway.quality.component_codes import CODES
 from gateway.quality.counters import GROUP, PACE, PART, RATE, SHORT, START, QualityCounters, Way
 from gateway.quality.process import ProcessReading, read_process
 from gateway.quality.reports import Direction, Dropped, Event
 from gateway.quality.snapshot import Snapshot, StoreSnapshot, TranscodeSnapshot, WebRtcSnapshot
+from gateway.quality.troubles import TROUBLES
 from gateway.quality.verdict import Leg, Level
 
 __all__ = ["Metrics", "Snapshot", "StoreSnapshot", "TranscodeSnapshot", "Way", "WebRtcSnapshot"]
@@ -43,6 +45,8 @@ _LEGS = tuple(
     for protocol in protocols
     for level in _LEVELS
 )
+_CODES = (*((direction, str(code)) for direction, code in CODES), *((direction, "other") for direction in get_args(Direction)))
+_FINDINGS = tuple(trouble.name for trouble in TROUBLES)
 _GAVE_UP = ("-1307", "3004", "-2301")
 """Codes that are answered with addresses."""
 
@@ -181,7 +185,8 @@ def _told(now: Snapshot) -> Iterator[Metric]:
     yield _counter("gateway_reports", "Reports of clients about their media", labels, reports, known)
     reasons = tuple(reason.value for reason in Dropped)
     yield _counter("gateway_reports_dropped", "Reports, and parts of them, left out", ("reason",), told.dropped, reasons)
-    yield _counter("gateway_component_codes", "Codes that components reported", ("direction", "code"), told.codes)
+    codes = "Codes that components reported; one that the table does not have is `other`"
+    yield _counter("gateway_component_codes", codes, ("direction", "code"), told.codes, _CODES)
     levels = tuple(product(directions, map(str, range(1, 7))))
     quality = "Network levels that components reported: 1 is best, 6 unusable"
     yield _counter("gateway_client_network_level", quality, ("direction", "level"), told.told_level, levels)
@@ -196,7 +201,7 @@ def _verdicts(now: Snapshot) -> Iterator[Metric]:
     yield _gauges("gateway_quality_legs", "Legs of calls, by how they do", ("leg", "level", "protocol"), now.legs, _LEGS)
     changes = tuple(product(map(str, Leg), _LEVELS))
     yield _counter("gateway_quality_changes", "Legs that came to a level", ("leg", "level"), told.changes, changes)
-    yield _counter("gateway_publish_findings", "What check-ups found in streams", ("finding",), told.findings)
+    yield _counter("gateway_publish_findings", "What check-ups found in streams", ("finding",), told.findings, _FINDINGS)
     label, again = ("protocol",), "Viewers told to pull again because they went on lagging"
     yield _counter("gateway_viewers_caught_up", "Lagging viewers moved to the newest keyframe", label, told.caught_up, _VIEWERS)
     yield _counter("gateway_viewers_pulled_again", again, label, told.pulled_again, _VIEWERS)

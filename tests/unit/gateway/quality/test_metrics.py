@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
+from itertools import product
+from typing import get_args
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,6 +15,8 @@ from gateway.quality.buckets import Buckets
 from gateway.quality.counters import SHORT, QualityCounters
 from gateway.quality.metrics import Metrics, Snapshot, StoreSnapshot, TranscodeSnapshot, WebRtcSnapshot
 from gateway.quality.process import ProcessReading, read_process
+from gateway.quality.reports import Event
+from tests.support.watching import BADLY, WELL, WatchedHouse
 
 IDLE = Snapshot(
     rooms=0, sessions={}, sockets=0, streams={}, grants=0, viewers={}, publishers={}, connections={}, bytes_in={}, bytes_out={},
@@ -179,3 +183,40 @@ class TestProcess:
         assert during.cpu >= before.cpu > 0
         assert before.descriptors < before.descriptor_limit
         assert before.resident is None or before.resident > 1 << 20
+
+
+HOSTILE_CODES = (-1307, -2301, 3004, 5001, 2105, 99999, "7; DROP", None, {"code": 1}, 1e308, True)
+
+CALLING = 200
+"""So many publish and play; the others only report."""
+
+
+def series_with(users: int) -> set[str]:
+    """The series after so many users have called and reported, each something else, much of it nonsense."""
+    house = WatchedHouse(logins_burst=users)
+    for number in range(users):
+        user, id = f"user-{number}", f"stream-{number}"
+        client = house.client(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+        client.login(user, f"room-{number // 2}")
+        if number < CALLING:
+            stream = house.on_air(client, user, id)
+            if number % 2:
+                house.viewer(client, user, house.streams[number - 1])
+            stream.reading = BADLY if number % 3 == 0 else WELL
+        nonsense = {"code": number, user: id, "videoBitrate": f"{number}", "netQualityLevel": number % 9, "fps": "x"}
+        told = {"code": HOSTILE_CODES[number % len(HOSTILE_CODES)], "message": user}
+        reports = list(product(("push", "pull"), (*get_args(Event), user), (nonsense, told, user, [number])))
+        for direction, event, data in (reports[number % len(reports)], reports[number // len(reports) % len(reports)]):
+            client.ask("report", {"direction": direction, "event": event, "streamID": id, "data": data})
+    house.live(8)
+    snapshot = replace(IDLE, quality=house.watch.counters, legs=house.watch.legs())
+    assert sum(snapshot.legs.values()) == 1.5 * min(users, CALLING) + 1
+    return set(samples(snapshot))
+
+
+class TestCardinality:
+    def test_the_series_are_the_same_for_10_users_and_for_10_000(self) -> None:
+        few = series_with(10)
+        assert few == set(samples(IDLE)), "there are none that were not there from the start"
+        assert series_with(10_000) == few
+        assert 900 < len(few) < 1500
