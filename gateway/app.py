@@ -24,6 +24,7 @@ from adapters.flv.player import HEADERS as FLV_HEADERS
 from adapters.flv.player import FlvPlayer
 from adapters.media.streams import Streams
 from adapters.media.transcoders import TranscoderPool
+from adapters.mongo.quality import MongoHistory
 from adapters.mongo.rooms import MongoRoomStore
 from adapters.mongo.schema import connect
 from adapters.rtmp.server import RtmpServer
@@ -39,8 +40,10 @@ from gateway.config import HOURS, Config
 from gateway.config.checks import DEV_APP
 from gateway.errors import SHUTTING_DOWN, GatewayError
 from gateway.http.api import Api, add_api
+from gateway.http.client_logs import ClientLogs, add_client_logs
 from gateway.http.docs import add_docs
 from gateway.http.flv import add_flv
+from gateway.http.intake import Reports, add_intake
 from gateway.http.operations import add_operations
 from gateway.http.origin import Clients
 from gateway.http.pages import add_pages
@@ -49,13 +52,17 @@ from gateway.http.websocket import add_websocket
 from gateway.http.whip import add_whip
 from gateway.logs import set_up_logging
 from gateway.quality.bitrates import Bitrates
+from gateway.quality.calls import Calls
+from gateway.quality.memory_history import MemoryHistory
 from gateway.quality.metrics import Metrics, Snapshot, StoreSnapshot, TranscodeSnapshot, Way, WebRtcSnapshot
+from gateway.quality.probe import ServerProbe
+from gateway.quality.watch import Watch
 from gateway.rooms.durability import Durability
 from gateway.rooms.grants import Grants
-from gateway.rooms.record import keep_nothing
+from gateway.rooms.record import Record
 from gateway.rooms.registry import Registry
 from gateway.rooms.store import StoreError
-from gateway.signaling.methods import REPORTS, Signaling
+from gateway.signaling.methods import Signaling
 from gateway.signaling.recovery import recover
 from gateway.timers import Timers
 
@@ -63,6 +70,8 @@ _log = logging.getLogger("gateway")
 
 _DISTRIBUTION = "miniprogram-gateway"
 _ID_BYTES = 12
+_ORIGIN_BYTES = 4
+"""Of what tells this process's entries in the history from another's."""
 _PROCESS = "gateway"
 """This process's name in the store, which it keeps over restarts."""
 _WELCOME_STREAM = "demo"
@@ -88,27 +97,41 @@ class Gateway:
         signers = {app: KeySigner(settings.secret) for app, settings in config.apps.items()}
         self.grants = Grants(signers, config.media.key_ttl, time.time, _new_id)
         self.durability = _durability(config, clock)
-        journal = self.durability.record if self.durability else keep_nothing
-        self.registry = Registry(config.apps, config.signaling, config.media, self.grants, self.timers, journal)
+        self.history = _history(config, clock)
+        self.registry = Registry(config.apps, config.signaling, config.media, self.grants, self.timers, self._record)
         self.transcoders = TranscoderPool(config.webrtc.transcodes, config.media.gop_bytes)
         self.streams = Streams(self.registry, config.media, self.transcoders)
         self.registry.connect(self.streams)
         self.rtmp = RtmpServer(self.streams, config.rtmp)
         self.webrtc = WebRtcServer(self.streams, config.webrtc, config.media, config.listen)
         self.http = HttpServer(config)
-        self.metrics = Metrics(self.snapshot)
+        self.metrics = Metrics(self.snapshot, version(_DISTRIBUTION))
         self._bitrates: Bitrates[Way] = Bitrates(clock())
         self.signaling = Signaling(
             config.signaling, config.apps, self.registry, Addresses.of(config.listen), self.webrtc, self._ice_servers,
             self.timers, clock, time.time, _new_id, claims=self.durability.claims if self.durability else None,
         )  # fmt: skip
+        self.probe = ServerProbe(time.process_time, lambda: self.webrtc.udp.stats.drops, clock())
+        self.watch = Watch(
+            config.quality, self.streams, self.registry, self.signaling.sessions.by_id.values, self.signaling.send_urls,
+            self.probe, self.history, clock, time.time,
+        )  # fmt: skip
+        self.registry.on_findings = self.watch.found
+        self.signaling.watcher = self.watch
         clients = Clients(config.listen.trusted_proxies)
         add_websocket(self.http.app, self.signaling, config.signaling, clients)
         self.flv_refusals: Counter[str] = Counter()
         add_flv(self.http.app, FlvPlayer, self.streams.play, FLV_HEADERS, clients, self.flv_refusals)
         add_whip(self.http.app, self.webrtc, self._ice_servers, lambda: self.addresses.http, clients)
+        counters = self.watch.counters
+        self.intake = Reports(config, self.watch, counters.dropped, clock, time.time)
+        add_intake(self.http.app, self.intake, config.http)
+        add_client_logs(self.http.app, ClientLogs(config.quality, counters.logs, clock), config.http, clients)
         self.api_keys = _api_keys(config)
-        administration = Administration(self.registry, self.signaling.sessions, self.signaling.talk, self.streams.viewers)
+        administration = Administration(
+            self.registry, self.signaling.sessions, self.signaling.talk, self.streams.viewers,
+            Calls(self.watch, self.history),
+        )  # fmt: skip
         add_api(self.http.app, Api(administration, self.api_keys, clock), clients)
         add_docs(self.http.app, version(_DISTRIBUTION), lambda: self.addresses.http)
         add_pages(self.http.app, DEV_APP if config.dev else None, lambda: self.addresses.ws)
@@ -129,6 +152,8 @@ class Gateway:
         listen = self.config.listen
         if self.durability:
             await self._recover(self.durability)
+        if isinstance(self.history, MongoHistory):
+            self.history.begin()
         try:
             with _naming("RTMP", listen.host, listen.rtmp_port):
                 await self.rtmp.start(listen.host, listen.rtmp_port)
@@ -139,11 +164,11 @@ class Gateway:
         except OSError:
             for server in (self.rtmp, self.webrtc):
                 await server.stop(GatewayError(SHUTTING_DOWN))
-            if self.durability:
-                await self.durability.end(self.config.shutdown_grace)
+            await self._end_storing(self.config.shutdown_grace)
             raise
         self.signaling.addresses = Addresses.of(listen, self.http.port, self.rtmp.port)
         self._lag_probe = asyncio.create_task(self._probe_lag())
+        self.watch.start()
         self.ready = True
         _log.info(
             "started http=%s:%d rtmp=%s:%d udp=%s:%d",
@@ -159,8 +184,8 @@ class Gateway:
         try:
             await self._stop_serving(until)
         finally:
-            if self.durability:
-                await self.durability.end(max(_LEAST_FLUSH, until - self._loop.time()))
+            self.watch.stop()
+            await self._end_storing(max(_LEAST_FLUSH, until - self._loop.time()))
         if self._lag_probe:
             self._lag_probe.cancel()
         if self._armed:
@@ -177,6 +202,19 @@ class Gateway:
         self.streams.stop(GatewayError(SHUTTING_DOWN))
         self.transcoders.close()
         await self.http.stop()
+
+    async def _end_storing(self, deadline: float) -> None:
+        """Writes what is pending, for `deadline` seconds at most."""
+        ends = [self.durability.end(deadline)] if self.durability else []
+        if isinstance(self.history, MongoHistory):
+            ends.append(self.history.end(deadline))
+        await asyncio.gather(*ends)
+
+    def _record(self, fact: Record) -> None:
+        """The registry's journal."""
+        if self.durability:
+            self.durability.record(fact)
+        self.watch.hear(fact)
 
     def _is_durable(self) -> bool:
         """What happens now is stored soon after, if it is stored at all."""
@@ -196,7 +234,9 @@ class Gateway:
         peers = Counter((peer.direction, peer.request.transport) for peer in self.webrtc.connections)
         bytes_in = {"rtmp": rtmp.bytes_in, **{name: received.bytes for name, received in webrtc.receiving.items()}}
         bytes_out = {protocol: stats.bytes_out for protocol, stats in played.items()}
-        refusals = {"rtmp": rtmp.refusals, "flv": self.flv_refusals, "webrtc": webrtc.refusals}
+        refusals = {
+            "rtmp": rtmp.refusals, "flv": self.flv_refusals, "webrtc": webrtc.refusals, "reports": self.intake.refusals,
+        }  # fmt: skip
         totals = {("in", protocol): count for protocol, count in bytes_in.items()}
         totals |= {("out", protocol): count for protocol, count in bytes_out.items()}
         return Snapshot(
@@ -217,10 +257,14 @@ class Gateway:
             webrtc=_webrtc_snapshot(self.webrtc),
             transcodes=self._transcode_snapshot(),
             store=_store_snapshot(self.durability) if self.durability else None,
-            reports=dict.fromkeys(REPORTS, 0) | self.signaling.reports,
+            reports={},
             timers=len(self.timers),
             tasks=len(asyncio.all_tasks()),
             ready=self.ready,
+            quality=self.watch.counters,
+            legs=self.watch.legs(),
+            delay={protocol: stats.delay for protocol, stats in played.items()},
+            history_lost=self.history.lost,
         )
 
     def _transcode_snapshot(self) -> TranscodeSnapshot:
@@ -252,7 +296,9 @@ class Gateway:
         while True:
             asked = self._loop.time() + _LAG_PROBE
             await asyncio.sleep(_LAG_PROBE)
-            self.metrics.loop_lag.observe(max(0.0, self._loop.time() - asked))
+            lag = max(0.0, self._loop.time() - asked)
+            self.metrics.loop_lag.observe(lag)
+            self.probe.observe(lag)
 
 
 @contextmanager
@@ -274,6 +320,15 @@ def _durability(config: Config, clock: Callable[[], float]) -> Durability | None
         claim_timeout=settings.claim_timeout,
     )  # fmt: skip
     return Durability(store, settings, clock, time.time, _PROCESS)
+
+
+def _history(config: Config, clock: Callable[[], float]) -> MemoryHistory | MongoHistory:
+    """What became of calls; in the process's memory where there is no store."""
+    settings = config.store
+    if not settings.url:
+        return MemoryHistory(config.quality, clock)
+    origin = secrets.token_hex(_ORIGIN_BYTES)
+    return MongoHistory(connect(settings.url), settings.database, config.quality, clock, origin=origin)
 
 
 def _store_snapshot(durability: Durability) -> StoreSnapshot:
@@ -311,6 +366,7 @@ def _webrtc_snapshot(server: WebRtcServer) -> WebRtcSnapshot:
             "stranger": udp.strangers, "refused": udp.refused, "unreadable": udp.unreadable, "no room": udp.not_taken,
             "send error": udp.send_errors, "late": received.late, "unknown": received.unknown, "malformed": received.malformed,
         },
+        drops=udp.drops,
     )  # fmt: skip
 
 

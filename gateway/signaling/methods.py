@@ -9,12 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from itertools import product
-from typing import Any, Protocol, get_args
-
-from msgspec.structs import fields
+from typing import Any, Protocol
 
 from gateway.addresses import Addresses
 from gateway.allowance import Allowance
@@ -58,8 +55,6 @@ _SLICE = 64
 """Held events sent at once, at most; then the socket's writer has its turn, so that they do not fill its queue by themselves."""
 _SHOWN = 128
 """Characters of what a client calls itself that a log line shows."""
-REPORTS = tuple(product(*(get_args(field.type) for field in fields(messages.Report) if field.name in ("direction", "event"))))
-"""What a report can be about: direction and event."""
 _EMPTY = Empty()
 _USER_NAME = IdRule(256, USER_NAME_ILLEGAL, USER_NAME_ILLEGAL, USER_NAME_TOO_LONG)
 
@@ -121,8 +116,6 @@ class Signaling:
         self.new_id = new_id
         self.sessions = Sessions(settings, apps, registry, timers, wall_clock, claims)
         self.talk = Talk(settings, registry, clock, wall_clock)
-        self.reports: Counter[tuple[str, str]] = Counter()
-        """Reports of clients so far, by direction and event."""
         self.watcher: Watcher = Nobody()
         """Set once, while the gateway is put together: it needs the sessions."""
         self._rng = rng or random.Random()
@@ -507,7 +500,6 @@ class Conversation:
         session, data = self._logged_in().session, bytes(params.data)
         if len(data) > self._settings.report_bytes:
             raise GatewayError(INVALID_PARAMS, f"data has at most {self._settings.report_bytes} bytes")
-        self._signaling.reports[params.direction, params.event] += 1
         parsed = parse_report(params.direction, params.event, data)
         self._signaling.watcher.session_report(session, parsed, params.direction, params.event, params.stream_id)
         return _EMPTY

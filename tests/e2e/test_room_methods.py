@@ -230,7 +230,7 @@ async def test_reports_are_counted_with_and_without_an_answer() -> None:
         assert await ann.call("report", direction="push", event="bindnetstatus", data={"info": {"videoBitrate": 400}}) == {}
         await ann.socket.send('{"jsonrpc":"2.0","method":"report","params":{"direction":"pull","event":"stats","data":{}}}')
         assert await ann.call("ping") == {}
-        assert gateway.signaling.reports == {("push", "bindnetstatus"): 1, ("pull", "stats"): 1}
+        assert gateway.watch.counters.reports == {("ws", "push", "bindnetstatus"): 1, ("ws", "pull", "stats"): 1}
         assert (await error(ann, "report", direction="push", event="stats", data={"x": "y" * 20_000}))[0] == -32602
         await ann.close()
 
@@ -250,7 +250,7 @@ async def test_before_login_nothing_is_done(method: str) -> None:
 
 def test_every_event_is_tried_here_or_with_the_media() -> None:
     """So that one that is added is not forgotten."""
-    elsewhere = {"mute", "publisherState", "playerState", "users", "streams"}
+    elsewhere = {"mute", "publisherState", "playerState", "users", "streams", "quality"}
     here = {
         "role", "streamExtraInfo", "roomExtraInfo", "broadcastMessage", "barrageMessage", "customCommand", "urls",
         "onlineUserCount", "tokenWillExpire", "kicked", "roomClosed",

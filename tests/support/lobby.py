@@ -14,7 +14,7 @@ from gateway.errors import Fault, GatewayError
 from gateway.rooms.events import PlayerNotice, PublisherNotice, RoomEvent
 from gateway.rooms.grants import Grants
 from gateway.rooms.model import BOTH_MEDIA, Grant, Medium, PlayMode, Reason, Role, Room, Session, User
-from gateway.rooms.record import Record
+from gateway.rooms.record import Record, keep_nothing
 from gateway.rooms.registry import Registry
 from gateway.rooms.talk import Talk
 from gateway.timers import Timers
@@ -136,13 +136,19 @@ class Lobby:
         self.signers = {app: KeySigner(settings.secret) for app, settings in self.apps.items()}
         self.grants = Grants(self.signers, self.media.key_ttl, self.clock.wall, self.new_id)
         self.journal: list[Record] = []
-        self.registry = Registry(self.apps, self.signaling, self.media, self.grants, self.timers, self.journal.append)
+        self.hear: Callable[[Record], None] = keep_nothing
+        """Hears what the journal is told, too."""
+        self.registry = Registry(self.apps, self.signaling, self.media, self.grants, self.timers, self._record)
         self.talk = Talk(self.signaling, self.registry, self.clock, self.clock.wall)
         self.plane = Plane()
         self.registry.connect(self.plane)
 
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds, self.timers)
+
+    def _record(self, fact: Record) -> None:
+        self.journal.append(fact)
+        self.hear(fact)
 
     def enter(
         self, user: str, room: str = "room", app: str = "1", *, user_update: bool = False, role: Role = Role.BROADCASTER,

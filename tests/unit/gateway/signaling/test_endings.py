@@ -14,6 +14,7 @@ from gateway.signaling.close import CloseReason
 from gateway.signaling.session import Phase
 from tests.support.lobby import SECRET
 from tests.support.talk import TOKEN_APPS, Client, Description, House, Socket
+from tests.support.watching import WatchedHouse
 
 KICKING_APPS = {"1": AppSettings(SECRET, token_expiry="kick")}
 MULTI_ROOM_APPS = {"1": AppSettings(SECRET, debug=True, multi_room=True)}
@@ -342,16 +343,18 @@ class TestTooMuch:
 
 
 class TestReports:
-    def test_they_are_counted(self, house: House) -> None:
+    def test_they_are_taken_with_and_without_an_answer(self) -> None:
+        house = WatchedHouse()
         ann = house.login("ann")
         for _ in range(3):
             assert ann.result("report", direction="push", event="bindstatechange", data={"code": 1002}) == {}
         frame = '{"jsonrpc":"2.0","method":"report","params":{"direction":"pull","event":"stats","streamID":"s","data":{}}}'
         assert ann.send(frame) == []
-        assert house.signaling.reports == {("push", "bindstatechange"): 3, ("pull", "stats"): 1}
+        assert house.watch.counters.reports == {("ws", "push", "bindstatechange"): 3, ("ws", "pull", "stats"): 1}
 
-    def test_what_is_refused(self, house: House) -> None:
+    def test_what_is_refused(self) -> None:
+        house = WatchedHouse()
         ann = house.login("ann")
         assert ann.error("report", direction="push", event="stats", data={"x": "y" * 17_000}) == -32602
         assert house.client().error("report", direction="push", event="stats") == 1000002
-        assert house.signaling.reports == {}
+        assert house.watch.counters.reports == {}

@@ -1,0 +1,88 @@
+"""What the gateway does about a bad leg: addresses handed out anew, viewers that lag moved on. Pure.
+
+Components that give up are told where to begin again, and the state of their stream follows what they say. However often
+they say it, a session gets its addresses at most every few seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from gateway.quality import component_codes
+from gateway.quality.counters import QualityCounters
+from gateway.quality.history import Entry, History, Kind
+from gateway.quality.keeper import Move
+from gateway.quality.legs import Downlink
+from gateway.quality.readings import ViewerMeter
+from gateway.quality.reports import CodeReport, Direction
+from gateway.rooms.model import Grant, Session
+
+PAUSE = 5.0
+"""Seconds between two times that a session is sent its addresses because a component gave up."""
+GAVE_UP: Mapping[Direction, frozenset[int]] = {"push": frozenset((-1307, 3004)), "pull": frozenset((-2301,))}
+"""Codes with which a component says that it has lost its connection and does not try again."""
+_WITHOUT_ADDRESS = frozenset(("webrtc",))
+FLOWING = 1.0
+"""Seconds of silence with which media still count as coming."""
+
+
+class Rooms(Protocol):
+    """What the registry does about components that gave up."""
+
+    def publisher_gave_up(self, session: Session, stream_id: str) -> None: ...
+
+    def player_gave_up(self, session: Session, stream_id: str) -> None: ...
+
+
+SendUrls = Callable[[Session], bool]
+"""Sends a session all its addresses once more (`urls`). False: it has none."""
+
+
+class Effects:
+    """Acts, counts what was done, and says so in the history."""
+
+    def __init__(
+        self, rooms: Rooms, send_urls: SendUrls, counters: QualityCounters, history: History, wall_clock: Callable[[], float]
+    ) -> None:
+        self._rooms = rooms
+        self._send_urls = send_urls
+        self._counters = counters
+        self._history = history
+        self._wall_clock = wall_clock
+
+    def gave_up(self, session: Session, grant: Grant, report: CodeReport, *, flowing: bool, sent_at: float, now: float) -> bool:
+        """A component's code came. True: it had given up, and its session was sent addresses; not again within `PAUSE` of
+        the last time, `sent_at`. `flowing`: media come for certain, the report is an old one."""
+        if report.code not in GAVE_UP[report.direction] or grant.transport in _WITHOUT_ADDRESS or now < sent_at + PAUSE:
+            return False
+        if not flowing and report.direction == "push":
+            self._rooms.publisher_gave_up(session, grant.stream_id)
+        elif not flowing:
+            self._rooms.player_gave_up(session, grant.stream_id)
+        label = component_codes.label(report.direction, report.code)
+        if self._send_urls(session):
+            self._counters.urls[label] += 1
+            self._note(grant, "sent_urls", label)
+        return True
+
+    def move(self, leg: Downlink, meter: ViewerMeter, protocol: str, move: Move) -> None:
+        """The latency keeper has decided about a viewer."""
+        if move is Move.CATCH_UP:
+            if meter.catch_up():
+                self._counters.caught_up[protocol] += 1
+                self._note(leg.grant, "caught_up", "lag")
+        elif move is Move.PULL_AGAIN and leg.grant.session is not None and leg.grant.transport not in _WITHOUT_ADDRESS:
+            self._tell_to_pull_again(leg.grant, leg.grant.session, protocol)
+
+    def _tell_to_pull_again(self, grant: Grant, session: Session, protocol: str) -> None:
+        if self._send_urls(session):
+            self._counters.pulled_again[protocol] += 1
+            self._note(grant, "sent_urls", "lag")
+
+    def _note(self, grant: Grant, action: str, reason: str) -> None:
+        room_id = grant.session.room.id if grant.session else ""
+        data = {"action": action, "reason": reason}
+        self._history.record(
+            Entry(grant.app, room_id, self._wall_clock(), Kind.ACTION, grant.user_id, grant.stream_id, data)
+        )

@@ -1,0 +1,214 @@
+"""The watch's round: every leg is measured, judged and counted, a few at a time. Pure.
+
+One round visits every stream and every viewer. It comes in steps, so that whoever drives it can let others have the loop
+between two of them; it knows no more of time than the clock that it is given.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from gateway.config import QualitySettings
+from gateway.quality import entries
+from gateway.quality.cases import ServerCase
+from gateway.quality.counters import QualityCounters
+from gateway.quality.effects import Effects
+from gateway.quality.history import Entry, History, Kind
+from gateway.quality.legs import FRESH, Downlink, Legs, Place, Uplink, viewers
+from gateway.quality.readings import (
+    EgressReading,
+    IngestReading,
+    Instruments,
+    PathReading,
+    ServerReading,
+    StreamMeter,
+    ViewerMeter,
+)
+from gateway.quality.verdict import Leg, Level, Verdict
+from gateway.rooms.model import Grant, PlayMode, Stream
+
+AT_ONCE = 40
+"""Legs that are visited in one step: about a millisecond."""
+LegCount = tuple[str, str, str]
+"""Leg, level, protocol; the server's has none."""
+
+
+class Probe(Protocol):
+    """How the process itself does."""
+
+    def reading(self, now: float) -> ServerReading: ...
+
+
+class Sweeps:
+    """Makes the rounds, and keeps what they found out about the whole."""
+
+    def __init__(
+        self, settings: QualitySettings, instruments: Instruments, streams: Mapping[Place, Stream], probe: Probe, legs: Legs,
+        effects: Effects, counters: QualityCounters, history: History, clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+    ) -> None:  # fmt: skip
+        """`streams`: the registry's, by app and streamID."""
+        self._settings = settings
+        self._instruments = instruments
+        self._streams = streams
+        self._probe = probe
+        self._legs = legs
+        self._effects = effects
+        self._counters = counters
+        self._history = history
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._server = ServerCase()
+        self._server_level = Level.GOOD
+        self._lags = (0.0, 0.0)
+        """The largest lags of the spans before and now: what was late lately."""
+        self._number = 0
+        self.counts: Mapping[LegCount, int] = {}
+        """How many legs the last round found at which level."""
+
+    @property
+    def server(self) -> Verdict:
+        """How the process does."""
+        return self._server.verdict
+
+    def round(self) -> Iterator[None]:
+        """One round over everything. Stops after each step for as long as it pleases whoever drives it."""
+        self._number += 1
+        counts: Counter[LegCount] = Counter()
+        self._look_at_server(self._clock())
+        counts[Leg.SERVER.value, self.server.level.label, ""] += 1
+        done = 0
+        for meter in self._instruments.meters():
+            uplink = self._look_at_stream(meter, self._clock(), counts)
+            done += 1
+            for viewer in viewers(meter):
+                self._look_at_viewer(viewer, uplink, self._clock(), counts)
+                done += 1
+                if done % AT_ONCE == 0:
+                    yield
+            if done % AT_ONCE == 0:
+                yield
+        for done, leg in enumerate(self._legs.disconnected(self._number), 1):
+            leg.measured = None
+            self._judge_viewer(leg, self._source(leg.grant), self._clock())
+            if done % AT_ONCE == 0:
+                yield
+        self.counts = counts
+
+    # The three kinds of legs ---------------------------------------------------------------------------------------
+
+    def _look_at_server(self, now: float) -> None:
+        reading = self._probe.reading(now)
+        self._lags = (self._lags[1], reading.lag_peak)
+        verdict = self._server.measured(reading, now)
+        if verdict.level is not self._server_level:
+            self._server_level = verdict.level
+            self._counters.changes[Leg.SERVER.value, verdict.level.label] += 1
+
+    def _look_at_stream(self, meter: StreamMeter, now: float, counts: Counter[LegCount]) -> Uplink | None:
+        """The publisher's leg; None: nobody has published the stream yet."""
+        reading, stream = meter.measure(), self._streams.get((meter.app, meter.stream_id))
+        grant = meter.grant or (stream.grant if stream is not None and stream.announced else None)
+        if grant is None or stream is None or stream.grant is not grant:
+            return None
+        leg = self._legs.uplink(grant)
+        if leg.measured is None and not reading.connected:
+            return None
+        before = leg.measured
+        verdict = leg.case.measured(reading, self.server, max(self._lags), now, stream.muted)
+        leg.measured, leg.seen_in = reading, self._number
+        counts[Leg.UPLINK.value, verdict.level.label, grant.transport] += 1
+        if reading.connected:
+            self._observe_arrival(grant.transport, reading)
+        changed = verdict.level is not leg.level
+        if changed:
+            leg.level = verdict.level
+            self._tell_level(Leg.UPLINK, grant, verdict)
+        if changed or before is None or now >= leg.noted_at + self._settings.measure_every:
+            leg.noted_at = now
+            self._note(grant, Kind.MEASURE, entries.measured(reading))
+        return leg
+
+    def _look_at_viewer(self, meter: ViewerMeter, uplink: Uplink | None, now: float, counts: Counter[LegCount]) -> None:
+        grant, reading = meter.grant, meter.measure()
+        if grant.session is not None and grant.session.playing.get(grant.stream_id) is not grant:
+            return  # it ended while this round was waiting for its next step
+        leg = self._legs.downlink(grant, meter)
+        before, leg.measured = leg.measured, reading
+        leg.seen_in, leg.begun = self._number, True
+        verdict, changed = self._judge_viewer(leg, uplink, now)
+        counts[Leg.DOWNLINK.value, verdict.level.label, reading.protocol] += 1
+        self._observe_viewer(leg, reading, uplink)
+        if changed or before is None or now >= leg.noted_at + self._settings.measure_every:
+            leg.noted_at = now
+            self._note(grant, Kind.MEASURE, entries.measured(reading))
+        self._keep_up(leg, meter, reading, now)
+
+    def _judge_viewer(self, leg: Downlink, uplink: Uplink | None, now: float) -> tuple[Verdict, bool]:
+        """Its verdict, and whether that has changed."""
+        source, lag = uplink.case if uplink is not None else None, max(self._lags)
+        verdict = leg.case.measured(leg.measured, leg.grant.mode, source, self.server, lag, now)
+        changed = verdict.level is not leg.level
+        if changed:
+            leg.level = verdict.level
+            self._tell_level(Leg.DOWNLINK, leg.grant, verdict)
+        return verdict, changed
+
+    def _source(self, grant: Grant) -> Uplink | None:
+        """The leg of the publisher of what a grant plays."""
+        stream = self._streams.get((grant.app, grant.stream_id))
+        return self._legs.uplinks.get(stream.grant.id) if stream is not None else None
+
+    def _keep_up(self, leg: Downlink, meter: ViewerMeter, reading: EgressReading, now: float) -> None:
+        """A viewer that lags is moved on."""
+        told, settings = leg.told, self._settings
+        limit = settings.rtc_lag if leg.grant.mode is PlayMode.RTC else settings.live_lag
+        buffer = told.report.buffer if told.report is not None and now < told.at + FRESH else None
+        self._effects.move(leg, meter, reading.protocol, leg.keeper.look(reading.backlog, buffer, limit, reading.joined_at, now))
+
+    # Counting ------------------------------------------------------------------------------------------------------
+
+    def _observe_arrival(self, protocol: str, reading: IngestReading) -> None:
+        counters, way = self._counters, ("in", protocol)
+        counters.arrival_bitrate[way].observe(reading.audio_bitrate + reading.video_bitrate)
+        if reading.video:
+            counters.arrival_fps[way].observe(reading.fps)
+        if reading.gop is not None:
+            counters.arrival_gop[way].observe(reading.gop)
+        counters.arrival_gap[way].observe(reading.gap)
+        counters.arrival_late[way].observe(max(0.0, reading.late))
+        if reading.drift is not None:
+            counters.arrival_drift[way].observe(abs(reading.drift))
+        self._observe_path(way, reading.path)
+
+    def _observe_viewer(self, leg: Downlink, reading: EgressReading, uplink: Uplink | None) -> None:
+        way = ("out", reading.protocol)
+        if (backlog := reading.backlog) is not None:
+            self._counters.backlog[way].observe(backlog)
+        self._observe_path(way, reading.path)
+        if reading.first_picture_at is not None and leg.pictured != reading.joined_at:
+            leg.pictured = reading.joined_at
+            on_air_at = uplink.on_air_at if uplink is not None else None
+            if on_air_at is not None and on_air_at <= reading.joined_at:  # it did not wait for the publisher
+                self._counters.first_media[way].observe(reading.first_picture_at - reading.joined_at)
+
+    def _observe_path(self, way: tuple[str, str], path: PathReading) -> None:
+        counters = self._counters
+        if path.round_trip is not None:
+            counters.round_trip[way].observe(path.round_trip)
+        if path.loss is not None:
+            counters.loss[way].observe(path.loss)
+        if path.jitter is not None:
+            counters.jitter[way].observe(path.jitter)
+
+    # Writing down --------------------------------------------------------------------------------------------------
+
+    def _tell_level(self, leg: Leg, grant: Grant, verdict: Verdict) -> None:
+        self._counters.changes[leg.value, verdict.level.label] += 1
+        self._note(grant, Kind.VERDICT, entries.verdict(leg, verdict))
+
+    def _note(self, grant: Grant, kind: Kind, data: dict[str, Any]) -> None:
+        room_id = grant.session.room.id if grant.session is not None else ""
+        self._history.record(Entry(grant.app, room_id, self._wall_clock(), kind, grant.user_id, grant.stream_id, data))

@@ -1,0 +1,243 @@
+"""The watch over all calls: it takes reports in, makes its rounds, and tells how every leg does.
+
+Clients' reports come in at any time (`report`); every `quality.sweep` seconds a round measures and judges each leg
+(`sweeps.py`), and tells sessions what has changed (`notices.py`). The registry's journal is heard for what happens in calls
+(`timeline.py`); `effects.py` acts. What is told, counted and written down stays the same however often clients report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+from gateway.allowance import Allowance
+from gateway.config import QualitySettings
+from gateway.quality import component_codes, entries
+from gateway.quality.checkup import Finding
+from gateway.quality.counters import QualityCounters
+from gateway.quality.effects import FLOWING, Effects, Rooms, SendUrls
+from gateway.quality.history import Entry, History, Kind
+from gateway.quality.legs import Downlink, Legs, Place, Uplink
+from gateway.quality.notices import Listener, Notices
+from gateway.quality.overview import Overview, QualityNotice, dated
+from gateway.quality.readings import Instruments
+from gateway.quality.reports import CodeReport, Direction, Event, MediaReport, Parsed
+from gateway.quality.sweeps import LegCount, Probe, Sweeps
+from gateway.quality.timeline import GrantBook, Timeline
+from gateway.quality.views import Views
+from gateway.rooms.model import Grant, Room, Session, Stream
+from gateway.rooms.record import Record, SessionEnded
+
+_log = logging.getLogger("gateway.quality")
+
+_SHARE = 4.0
+"""After each step of a round the loop is others' for so many times as long as the step took: a round takes at most a fifth of
+it, and with too much to look at it simply takes longer."""
+_CODES_PER_SECOND, _CODES_AT_ONCE = 1.0, 30
+"""Codes of one session that go into the history."""
+
+
+class Registry(Rooms, Protocol):
+    """What is asked of the registry."""
+
+    @property
+    def grants(self) -> GrantBook: ...
+
+    @property
+    def streams(self) -> Mapping[Place, Stream]: ...
+
+    @property
+    def rooms(self) -> Mapping[Place, Room]: ...
+
+
+class Watch:
+    """All calls of this process."""
+
+    def __init__(
+        self, settings: QualitySettings, instruments: Instruments, registry: Registry,
+        listeners: Callable[[], Iterable[Listener]], send_urls: SendUrls, probe: Probe, history: History,
+        clock: Callable[[], float], wall_clock: Callable[[], float],
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._registry = registry
+        self._history = history
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self.counters = counters = QualityCounters()
+        self.book = Legs()
+        self._effects = Effects(registry, send_urls, counters, history, wall_clock)
+        self._timeline = Timeline(registry.grants, self.book, counters, history, clock, wall_clock)
+        self._sweeps = Sweeps(
+            settings, instruments, registry.streams, probe, self.book, self._effects, counters, history, clock, wall_clock
+        )
+        self._views = Views(registry.streams, self.book, lambda: self._sweeps.server, clock)
+        self._notices = Notices(listeners, self._views.of_session, self._dated, settings.notice, clock)
+        self._sent: dict[str, float] = {}
+        """`now` at which a session, by its id, was last sent its addresses because of a code."""
+        self._running: asyncio.Task[None] | None = None
+
+    # Rounds --------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begins to make rounds."""
+        self._running = asyncio.create_task(self._run())
+
+    def stop(self) -> None:
+        """Makes no more rounds. Harmless when it makes none."""
+        if self._running is not None:
+            self._running.cancel()
+            self._running = None
+
+    async def _run(self) -> None:
+        while True:
+            due = self._clock() + self._settings.sweep
+            try:
+                await self._take_time(self.round())
+            except Exception:  # a round that fails must not be the last one
+                _log.exception("a round over all calls failed")
+            await asyncio.sleep(max(due - self._clock(), self._settings.sweep / 2))
+
+    async def _take_time(self, steps: Iterator[None]) -> None:
+        began = self._clock()
+        for _ in steps:
+            await asyncio.sleep(_SHARE * (self._clock() - began))
+            began = self._clock()
+
+    def round(self) -> Iterator[None]:
+        """Everything once, in steps."""
+        yield from self._sweeps.round()
+        yield from self._notices.round()
+
+    # What comes in -------------------------------------------------------------------------------------------------
+
+    def hear(self, fact: Record) -> None:
+        """Something happened in a room."""
+        self._timeline.hear(fact)
+        if isinstance(fact, SessionEnded):
+            self._notices.forget(fact.id)
+            self._sent.pop(fact.id, None)
+
+    def found(self, stream: Stream, findings: tuple[Finding, ...]) -> None:
+        """The check-up of a stream found something."""
+        grant = stream.grant
+        room_id = stream.room.id if stream.room is not None else ""
+        for finding in findings:
+            self.counters.findings[finding.trouble.name] += 1
+            data = {"number": finding.trouble.number, "name": finding.trouble.name}
+            self._history.record(
+                Entry(grant.app, room_id, self._wall_clock(), Kind.FINDING, grant.user_id, stream.id, data)
+            )
+
+    def report(
+        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = ""
+    ) -> None:
+        """A report that came over HTTP, of a user who need not be there any more."""
+        room = self._registry.rooms.get((app, room_id))
+        session = room.sessions.get(user_id) if room is not None else None
+        self._take("http", session, parsed, direction, event, stream_id)
+
+    def session_report(
+        self, session: Session, parsed: Parsed, direction: Direction, event: Event, stream_id: str = ""
+    ) -> None:
+        """A report that came over the session's own socket."""
+        self._take("ws", session, parsed, direction, event, stream_id)
+
+    def _take(
+        self, door: str, session: Session | None, parsed: Parsed, direction: Direction, event: Event, stream_id: str
+    ) -> None:
+        counters, report = self.counters, parsed.report
+        counters.reports[door, direction, event] += 1
+        for reason in parsed.dropped:
+            counters.dropped[reason.value] += 1
+        if report is None:
+            return
+        grant = _grant_of(session, direction, stream_id) if session is not None else None
+        if isinstance(report, CodeReport):
+            counters.codes[direction, component_codes.label(direction, report.code)] += 1
+            if session is not None:
+                self._code(session, grant, report, door)
+        else:
+            if report.level is not None:
+                counters.told_level[direction, str(report.level)] += 1
+            if session is not None and grant is not None:
+                self._media(session, grant, report)
+
+    def _code(self, session: Session, grant: Grant | None, report: CodeReport, door: str) -> None:
+        now = self._clock()
+        allowance = session.allowances.get(CodeReport)
+        if allowance is None:
+            allowance = session.allowances[CodeReport] = Allowance(_CODES_PER_SECOND, _CODES_AT_ONCE, now)
+        if not allowance.take(now):
+            known = component_codes.lookup(report.direction, report.code)
+            self._note(grant, session, Kind.CODE, entries.code(report, known.name if known else ""))
+        if grant is None:
+            return
+        leg = self.book.leg(grant)
+        leg.case.told(report, now)
+        flowing = door != "ws" and _flows(leg)  # over the session's own socket nothing comes late
+        sent_at = self._sent.get(session.id, float("-inf"))
+        if self._effects.gave_up(session, grant, report, flowing=flowing, sent_at=sent_at, now=now):
+            self._sent[session.id] = now
+
+    def _media(self, session: Session, grant: Grant, report: MediaReport) -> None:
+        now, counters, leg = self._clock(), self.counters, self.book.leg(grant)
+        leg.told.report, leg.told.at = report, now
+        leg.case.told(report, now)
+        way = ("in" if report.direction == "push" else "out", grant.transport)
+        if report.buffer is not None:
+            counters.told_buffer[way].observe(report.buffer)
+        if report.fps is not None:
+            counters.told_fps[way].observe(report.fps)
+        if report.freezes is not None:
+            counters.told_freezes[way].observe(report.freezes)
+        if now >= leg.told.noted_at + self._settings.measure_every:
+            leg.told.noted_at = now
+            self._note(grant, session, Kind.REPORT, entries.told(report))
+
+    # What is told --------------------------------------------------------------------------------------------------
+
+    def legs(self) -> Mapping[LegCount, int]:
+        """How many legs are at which level, by leg, level and protocol, as the last round found them."""
+        return self._sweeps.counts
+
+    def notice(self, session: Session, *, stats: bool) -> QualityNotice | None:
+        """What a session that has come back is to hear; None: nothing."""
+        return self._notices.now(session, stats=stats)
+
+    def overview(self, app: str, *, room_id: str = "", stream_id: str = "") -> Overview | None:
+        """How a room's or a stream's legs do now, in Unix time; None: there is no such room, or no such stream."""
+        if room_id:
+            room = self._registry.rooms.get((app, room_id))
+            return self._dated(self._views.of_room(room)) if room is not None else None
+        stream = self._registry.streams.get((app, stream_id))
+        return self._dated(self._views.of_stream(stream)) if stream is not None else None
+
+    # ---------------------------------------------------------------------------------------------------------------
+
+    def _dated(self, overview: Overview) -> Overview:
+        return dated(overview, self._wall_clock() - self._clock())
+
+    def _note(self, grant: Grant | None, session: Session, kind: Kind, data: dict[str, Any]) -> None:
+        stream_id = grant.stream_id if grant is not None else ""
+        self._history.record(
+            Entry(session.app, session.room.id, self._wall_clock(), kind, session.user.id, stream_id, data)
+        )
+
+
+def _grant_of(session: Session, direction: Direction, stream_id: str) -> Grant | None:
+    """What a report of a session's is about: the stream that it names, or the only one that it publishes or plays."""
+    if direction == "push":
+        streams = session.publishing
+        stream = streams.get(stream_id) if stream_id else next(iter(streams.values())) if len(streams) == 1 else None
+        return stream.grant if stream is not None else None
+    plays = session.playing
+    return plays.get(stream_id) if stream_id else next(iter(plays.values())) if len(plays) == 1 else None
+
+
+def _flows(leg: Uplink | Downlink) -> bool:
+    """Media have come, or gone, just now."""
+    if isinstance(leg, Uplink):
+        return leg.measured is not None and leg.measured.connected and leg.measured.silence < FLOWING
+    return leg.measured is not None and not leg.measured.behind
