@@ -202,7 +202,7 @@ class StreamBook:
         if not findings:
             return
         if grant.session and isinstance(stream.told, PublisherNotice):
-            stream.told = replace(stream.told, findings=findings)
+            stream.told = replace(stream.told, fault=None, detail="", findings=findings)  # what was wrong before it is over
             grant.session.deliver(stream.told)
         self.on_findings(stream, findings)
 

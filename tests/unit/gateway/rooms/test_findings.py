@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.auth.access import Action
+from gateway.errors import PUBLISH_INTERRUPTED
 from gateway.quality.checkup import SoundFacts, StreamFacts, VideoFacts
 from gateway.rooms.events import PublisherNotice, PublisherState
 from gateway.rooms.model import BOTH_MEDIA, Medium
@@ -53,6 +54,16 @@ def test_a_stream_that_nobody_could_decode_is_still_awaited(lobby: Lobby) -> Non
     grant = lobby.connect(ann.publish("s"))
     lobby.registry.examined(grant, StreamFacts(12.0, video=VideoFacts(pictures=9, headless=9, keyframes=1), sound=SoundFacts()))
     assert notices(ann)[-1] == (PublisherState.REQUESTING, ["HEADERS_MISSING"])
+
+
+def test_why_the_connection_before_was_lost_is_not_told_again(lobby: Lobby) -> None:
+    ann = lobby.enter("ann")
+    grant = ann.go_on_air("s")
+    lobby.registry.publisher_lost(grant)
+    lobby.connect(grant)
+    lobby.registry.examined(grant, REORDERED)
+    assert ann.states("s")[-2:] == [("PUBLISH_REQUESTING", PUBLISH_INTERRUPTED.number), ("PUBLISH_REQUESTING", 0)]
+    assert notices(ann)[-1] == (PublisherState.REQUESTING, ["B_FRAMES"])
 
 
 def test_who_counts_is_told(lobby: Lobby) -> None:
