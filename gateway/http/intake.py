@@ -6,8 +6,11 @@ right; of the reports within, each is taken or left out by itself. What they mea
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -39,9 +42,6 @@ USERS = 20_000
 """Users whose rate is kept count of; the one not heard of for longest gives way."""
 LATE = 15.0
 """Seconds after which a report says nothing of how a call does now: it is counted, and no more."""
-_MEMBERS = 64
-"""In a batch that has to be looked at one by one a report has this many members at most, on average: what somebody makes of
-a body full of commas is bounded."""
 _CORS = {"access-control-allow-origin": "*", "cache-control": "no-store"}
 _PREFLIGHT = {
     "access-control-allow-origin": "*",
@@ -99,7 +99,9 @@ _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_reports = msgspec.json.Decoder(list[_Report]).decode
 _decode_report = msgspec.json.Decoder(_Report).decode
 _decode_kind = msgspec.json.Decoder(_Kind).decode
-_decode_each = msgspec.json.Decoder(list[Raw]).decode
+_scan = json.JSONDecoder(parse_int=float).raw_decode
+_NEXT = re.compile(r"[^ \t\n\r,]")
+"""Where the next part of a list begins, or the list ends."""
 _decode_number = msgspec.json.Decoder(float, strict=False).decode
 _encode = msgspec.json.Encoder().encode
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
@@ -167,25 +169,9 @@ class Reports:
         try:
             reports, wrong = _decode_reports(batch), Counter[str]()
         except _UNREADABLE:
-            reports, wrong = self._one_by_one(batch)
+            reports, wrong = _one_by_one(list(islice(_parts(batch), self._most + 1)))
         if len(reports) + wrong.total() > self._most:
             raise GatewayError(INVALID_PARAMS, f"a request brings at most {self._most} reports")
-        return reports, wrong
-
-    def _one_by_one(self, batch: bytes) -> tuple[list[_Report], Counter[str]]:
-        if batch.count(b",") > self._most * _MEMBERS:
-            raise GatewayError(INVALID_PARAMS, f"a request brings at most {self._most} reports, and these are not well formed")
-        reports: list[_Report] = []
-        wrong = Counter[str]()
-        try:
-            each = _decode_each(batch)
-        except _UNREADABLE as error:
-            raise GatewayError(INVALID_PARAMS, f"reports: {error}") from None
-        for one in map(bytes, each):
-            try:
-                reports.append(_decode_report(one))
-            except _UNREADABLE:
-                wrong[_wrong_with(one)] += 1
         return reports, wrong
 
 
@@ -233,6 +219,31 @@ def _inflated(body: bytes, coding: str, most: int) -> tuple[bytes, bool]:
 def _bearer(request: Request[Any, Any]) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _parts(batch: bytes) -> Iterator[bytes]:
+    """The parts of a list, as they are written; only as many are looked at as are asked for. Raises INVALID_PARAMS."""
+    if not batch.startswith(b"["):
+        raise GatewayError(INVALID_PARAMS, "reports has to be a list")
+    text, end = batch.decode(errors="replace"), 1
+    try:
+        while (begin := _NEXT.search(text, end)) and begin[0] != "]":
+            _, end = _scan(text, begin.start())
+            yield text[begin.start() : end].encode()
+    except (ValueError, RecursionError) as error:
+        raise GatewayError(INVALID_PARAMS, f"reports: {error}") from None
+
+
+def _one_by_one(parts: Sequence[bytes]) -> tuple[list[_Report], Counter[str]]:
+    """The reports among these, and what is wrong with the others."""
+    reports: list[_Report] = []
+    wrong = Counter[str]()
+    for part in parts:
+        try:
+            reports.append(_decode_report(part))
+        except _UNREADABLE:
+            wrong[_wrong_with(part)] += 1
+    return reports, wrong
 
 
 def _wrong_with(report: bytes) -> Dropped:

@@ -218,11 +218,18 @@ class TestHowMuch:
             door.refuses(*[NETSTATUS] * 5, token="x")
         assert door.send(NETSTATUS).taken == 1
 
-    def test_a_body_full_of_commas_is_refused_before_anything_is_made_of_it(self) -> None:
-        body = b'{"appID":"open","roomID":"r","userID":"u","reports":[' + b"0," * 500_000 + b"0]}"
+    @pytest.mark.parametrize("part", [b"0", b"null", b"[[]]", b'{"x":[1,2]}', b'"a,b]"', b"1" * 5000])
+    def test_a_body_full_of_other_things_is_refused_and_not_taken_apart(self, part: bytes) -> None:
+        parts = part + (b" ,\n" + part) * (10**6 // (len(part) + 3))
+        body = b'{"appID":"open","roomID":"r","userID":"u","reports":[' + parts + b"]}"
         with pytest.raises(GatewayError) as caught:
             Door().reports.take(body, "")
         assert caught.value.fault.name == "INVALID_PARAMS"
+
+    def test_one_wrong_among_large_ones_costs_only_itself(self) -> None:
+        door = Door(replace(CONFIG, signaling=SignalingSettings()))
+        large = GAVE_UP | {"data": {"code": 2103, "more": [0] * 4000, "text": "a,]}\\\"房间"}}
+        assert door.send(large, 7, large, [large], large) == Taken(3, {"not_an_object": 2})
 
 
 _JSON = st.recursive(
