@@ -20,7 +20,7 @@ from sanic.exceptions import PayloadTooLarge, SanicException
 from sanic.response import empty, raw
 
 from gateway.allowance import Allowances
-from gateway.auth.tokens import verify_token
+from gateway.auth.verified import VerifiedTokens
 from gateway.config import Config, HttpSettings
 from gateway.errors import (
     APP_UNKNOWN,
@@ -39,7 +39,7 @@ from gateway.signaling.messages import wire_name
 
 PATH = "/v1/reports"
 USERS = 20_000
-"""Users whose rate is kept count of; the one not heard of for longest gives way."""
+"""Users whose rate is kept count of, and whose token is known; the one not heard of for longest gives way."""
 LATE = 15.0
 """Seconds after which a report says nothing of how a call does now: it is counted, and no more."""
 _CORS = {"access-control-allow-origin": "*", "cache-control": "no-store"}
@@ -61,15 +61,7 @@ class Intake(Protocol):
         of no call that is going on; `stream_id`: empty where it was not said."""
 
 
-class _Envelope(Struct, frozen=True, rename=wire_name):
-    """Whose reports these are."""
-
-    app_id: int | Annotated[str, Meta(max_length=256)]
-    room_id: str
-    user_id: str
-    reports: Raw
-    sent_at: Raw = Raw(b"null")
-    """When they are sent, by the clock that their own times are of: it need not be right."""
+_NOT_TOLD = Raw(b"null")
 
 
 class _Kind(Struct, frozen=True, rename=wire_name):
@@ -83,8 +75,31 @@ class _Report(_Kind, frozen=True, rename=wire_name):
     """One report, its data not yet looked into."""
 
     stream_id: Annotated[str, Meta(max_length=256)] = ""
-    at: Raw = Raw(b"null")
+    at: Raw = _NOT_TOLD
     data: Raw = Raw(b"{}")
+
+
+class _Sender(Struct, frozen=True, rename=wire_name):
+    """Whose reports these are."""
+
+    app_id: int | Annotated[str, Meta(max_length=256)]
+    room_id: str
+    user_id: str
+
+
+class _Upload(_Sender, frozen=True, rename=wire_name):
+    """A request in which every report can be read: the usual one."""
+
+    reports: list[_Report]
+    sent_at: Raw = _NOT_TOLD
+    """When they are sent, by the clock that their own times are of: it need not be right."""
+
+
+class _Mixed(_Sender, frozen=True, rename=wire_name):
+    """A request whose reports have to be looked at one by one."""
+
+    reports: Raw
+    sent_at: Raw = _NOT_TOLD
 
 
 class Taken(Struct, frozen=True):
@@ -95,8 +110,8 @@ class Taken(Struct, frozen=True):
     """Reports, and members of reports, that were left out, by reason."""
 
 
-_decode_envelope = msgspec.json.Decoder(_Envelope).decode
-_decode_reports = msgspec.json.Decoder(list[_Report]).decode
+_decode_upload = msgspec.json.Decoder(_Upload).decode
+_decode_mixed = msgspec.json.Decoder(_Mixed).decode
 _decode_report = msgspec.json.Decoder(_Report).decode
 _decode_kind = msgspec.json.Decoder(_Kind).decode
 _scan = json.JSONDecoder(parse_int=float).raw_decode
@@ -124,52 +139,53 @@ class Reports:
         self._most = quality.batch_reports
         self._data_bytes = config.signaling.report_bytes
         self._allowances = Allowances(quality.reports_per_second, quality.reports_burst, USERS)
+        self._tokens = VerifiedTokens(USERS)
         self.refusals: Counter[str] = Counter()
         """Requests that were refused as a whole, by the fault's name."""
 
     def take(self, body: bytes, token: str) -> Taken:
         """Takes what a request brings. `body`: inflated; `token`: empty where there is none. Raises GatewayError."""
-        envelope, now = _envelope(body), self._wall_clock()
-        app, user = str(envelope.app_id), envelope.user_id
-        self._admit(app, envelope, token, now)
-        late = (_moment(bytes(envelope.sent_at)) or now) - LATE
-        reports, dropped = self._reports(bytes(envelope.reports))
+        upload, now = _upload(body), self._wall_clock()
+        app, room, user = str(upload.app_id), upload.room_id, upload.user_id
+        self._admit(app, room, user, token, now)
+        reports, dropped = self._reports(upload.reports)
         if wait := self._allowances.take((app, user), self._clock(), max(1, len(reports) + dropped.total())):
             raise GatewayError(RATE_LIMITED, after_ms=int(wait * 1000) + 1)
+        late = (_moment(upload.sent_at) or now) - LATE
         taken, left_out = 0, Counter[str]()
         for report in reports:
             data = bytes(report.data)
             if len(data) > self._data_bytes:
                 dropped[Dropped.TOO_LARGE] += 1
                 continue
-            parsed = parse_report(report.direction, report.event, data)
-            made = _moment(bytes(report.at))
-            room = "" if made is not None and made < late else envelope.room_id
-            self._intake.report(app, room, user, parsed, report.direction, report.event, report.stream_id)
+            parsed, made = parse_report(report.direction, report.event, data), _moment(report.at)
+            where = "" if made is not None and made < late else room
+            self._intake.report(app, where, user, parsed, report.direction, report.event, report.stream_id)
             taken += parsed.report is not None
-            left_out.update(parsed.dropped)
+            if parsed.dropped:
+                left_out.update(parsed.dropped)
         self._dropped.update(dropped)
         return Taken(taken, dropped + left_out)
 
-    def _admit(self, app: str, envelope: _Envelope, token: str, now: float) -> None:
+    def _admit(self, app: str, room: str, user: str, token: str, now: float) -> None:
         """Who may log in may report. Raises GatewayError."""
         settings = self._apps.get(app)
         if settings is None:
             raise GatewayError(APP_UNKNOWN)
-        room, user = ROOM_ID.check(envelope.room_id), USER_ID.check(envelope.user_id)
+        ROOM_ID.check(room)
+        USER_ID.check(user)
         if settings.debug:
             return
         if not token:
             raise GatewayError(TOKEN_MISSING, "Authorization: Bearer TOKEN is needed")
-        if not verify_token(token, settings.secret, app=app, user=user, room=room, now=now).may_login:
+        if not self._tokens.verify(token, settings.secret, app=app, user=user, room=room, now=now).may_login:
             raise GatewayError(TOKEN_INVALID, "it does not permit to log in")
 
-    def _reports(self, batch: bytes) -> tuple[Sequence[_Report], Counter[str]]:
+    def _reports(self, reports: list[_Report] | Raw) -> tuple[Sequence[_Report], Counter[str]]:
         """Those of a batch that can be read, and what is wrong with the others. Raises INVALID_PARAMS."""
-        try:
-            reports, wrong = _decode_reports(batch), Counter[str]()
-        except _UNREADABLE:
-            reports, wrong = _one_by_one(list(islice(_parts(batch), self._most + 1)))
+        wrong = Counter[str]()
+        if isinstance(reports, Raw):
+            reports, wrong = _one_by_one(list(islice(_parts(bytes(reports)), self._most + 1)))
         if len(reports) + wrong.total() > self._most:
             raise GatewayError(INVALID_PARAMS, f"a request brings at most {self._most} reports")
         return reports, wrong
@@ -200,9 +216,13 @@ def add_intake(app: Sanic[Any, Any], door: Reports, settings: HttpSettings) -> N
     app.add_route(preflight, PATH, methods=["OPTIONS"], name="reports_preflight")
 
 
-def _envelope(body: bytes) -> _Envelope:
+def _upload(body: bytes) -> _Upload | _Mixed:
     try:
-        return _decode_envelope(body)
+        return _decode_upload(body)
+    except _UNREADABLE:
+        pass  # most often one report only
+    try:
+        return _decode_mixed(body)
     except msgspec.ValidationError as error:
         raise GatewayError(INVALID_PARAMS, str(error)) from None
     except _UNREADABLE as error:
@@ -257,9 +277,9 @@ def _wrong_with(report: bytes) -> Dropped:
     return Dropped.OUT_OF_RANGE  # its streamID
 
 
-def _moment(told: bytes) -> float | None:
+def _moment(told: Raw) -> float | None:
     """A moment, in seconds, that somebody tells in milliseconds; None: it was not told, or cannot be read."""
-    if told == b"null":
+    if told is _NOT_TOLD:
         return None
     try:
         return _decode_number(told) / 1000
