@@ -252,8 +252,9 @@ class LaneAudience:
         lane = self._lanes.get(key)
         if lane is None:
             place = self._place
-            stats = place.stats(key.transport)
-            lane = self._lanes[key] = Lane(key, self._settings, stats, place.clock, place.call_later, place.turns)
+            lane = self._lanes[key] = Lane(
+                key, self._settings, place.stats(key.transport), place.clock, place.stopwatch, place.call_later, place.turns
+            )
             self._lane_list = tuple(self._lanes.values())
         return lane
 

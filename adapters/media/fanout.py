@@ -98,7 +98,7 @@ class Cohort:
         """Something waits: see to it that it is written in time."""
         self.armed = True
         lane = self._lane
-        self._armed_at = lane.clock()
+        self._armed_at = lane.stopwatch()
         window = lane.window
         if window > 0:
             self._timer = lane.call_later(window * (1 + STAGGER * self._stagger), self._due)
@@ -137,7 +137,7 @@ class Cohort:
             if taken != size:
                 short.append((seat, taken))
         lane.stats.bytes_out += size * len(members)
-        lane.stats.delay.observe(lane.clock() - self._armed_at)
+        lane.stats.delay.observe(lane.stopwatch() - self._armed_at)
         for seat, taken in short:
             if taken or seat.backlog() <= lane.backlog_limit:
                 seat.send(data[taken:])
@@ -153,6 +153,7 @@ class Lane:
 
     __slots__ = (
         "_base",
+        "_clock",
         "_joined",
         "_joined_span",
         "_log",
@@ -163,12 +164,12 @@ class Lane:
         "audio",
         "backlog_limit",
         "call_later",
-        "clock",
         "cohorts",
         "end",
         "gated",
         "key",
         "stats",
+        "stopwatch",
         "turns",
         "video",
         "wire",
@@ -180,6 +181,7 @@ class Lane:
         settings: MediaSettings,
         stats: TransportStats,
         clock: Callable[[], float],
+        stopwatch: Callable[[], float],
         call_later: CallLater,
         turns: Turns,
     ) -> None:
@@ -192,7 +194,8 @@ class Lane:
         self.turns = turns
         self.backlog_limit = settings.viewer_backlog_bytes
         self._settings = settings
-        self.clock = clock
+        self._clock = clock
+        self.stopwatch = stopwatch
         self.cohorts: list[Cohort] = []
         self.gated: dict[Seat, None] = {}
         """Viewers that are too far behind."""
@@ -278,7 +281,7 @@ class Lane:
         """The viewer is too far behind: nothing is written to it for now."""
         self.take(seat)
         self.hold(seat, missed_from)
-        seat.gated_at = self.clock()
+        seat.gated_at = self._clock()
         seat.rest = None
         self.stats.skips += 1
         feeding = seat.viewer.feeding

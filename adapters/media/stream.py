@@ -53,7 +53,8 @@ class LiveStream:
     """One stream: written to by a publisher, given to its viewers.
 
     `clock` gives seconds, `call_later` is the event loop's. `turns` may be shared by all streams of a loop, so that the
-    loop is given back between writes to many viewers, whichever stream they belong to.
+    loop is given back between writes to many viewers, whichever stream they belong to. `stopwatch` gives seconds too, if
+    those of `clock` stand still for a while.
     """
 
     def __init__(
@@ -63,9 +64,11 @@ class LiveStream:
         call_later: CallLater,
         turns: Turns | None = None,
         transcoders: Transcoders | None = None,
+        stopwatch: Callable[[], float] | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
+        self._stopwatch = stopwatch or clock
         self._call_later = call_later
         self._turns = turns or Turns(call_later, settings.cohort_viewers)
         self._timeline = Timeline()
@@ -237,8 +240,8 @@ class LiveStream:
     def _place(self, recall: Recall, want_keyframe: Callable[[], None]) -> Place:
         """What a new audience of this stream is given."""
         return Place(
-            self._settings, self._clock, self._call_later, self._turns, recall, self._transport_stats, want_keyframe,
-            self._renditions.drop,
+            self._settings, self._clock, self._stopwatch, self._call_later, self._turns, recall, self._transport_stats,
+            want_keyframe, self._renditions.drop,
         )  # fmt: skip
 
     def _transport_stats(self, transport: str) -> TransportStats:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
+from time import perf_counter
 from typing import Protocol
 
 from adapters.media.examination import Examiner
@@ -321,7 +322,7 @@ class Streams:
         name = (grant.app, grant.stream_id)
         channel = self._channels.get(name)
         if channel is None:
-            live = LiveStream(self._settings, self._now, self._call_later, self._turns, self._transcoders)
+            live = LiveStream(self._settings, self._now, self._call_later, self._turns, self._transcoders, perf_counter)
             channel = self._channels[name] = _Channel(name, live)
         return channel
 

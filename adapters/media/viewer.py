@@ -134,7 +134,9 @@ class Place:
 
     settings: MediaSettings
     clock: Callable[[], float]
-    """Seconds."""
+    """Seconds, as the event loop counts them."""
+    stopwatch: Callable[[], float]
+    """Seconds that pass while the event loop's stand still, as they may within one iteration: for what takes little time."""
     call_later: CallLater
     turns: Turns
     """Shared by all streams of a loop: writes to viewers, counted in viewers."""

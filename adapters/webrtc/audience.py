@@ -84,7 +84,9 @@ class RtpAudience:
         self._place = place
         self._manner = manner
         pace = manner.burst_bitrate / 8
-        setting = Setting(place.clock, place.call_later, place.turns, manner.counters, pace, manner.history)
+        setting = Setting(
+            place.clock, place.stopwatch, place.call_later, place.turns, manner.counters, pace, manner.history
+        )
         self._lanes = Lanes(setting, manner.first, self._skip, self._failed)
         self._viewers: dict[WebRtcPlayer, None] = {}
         self._waiting: dict[Seat, WebRtcPlayer] = {}

@@ -69,6 +69,7 @@ class Setting(NamedTuple):
     """What lanes need of the place where they stand."""
 
     clock: Callable[[], float]
+    stopwatch: Callable[[], float]
     call_later: CallLater
     turns: Turns
     counters: SendingCounters
@@ -130,7 +131,7 @@ class Cohort:
     def arm(self, at_once: bool) -> None:
         """Something is to be sent."""
         if self._waiting_since is None:
-            self._waiting_since = self._lane.setting.clock()
+            self._waiting_since = self._lane.setting.stopwatch()
         if self._busy:
             return
         if at_once:
@@ -190,7 +191,7 @@ class Cohort:
             self._timer = lane.setting.call_later(size / pace, self._queue)
             return
         if self._waiting_since is not None:
-            self.stats.delay.observe(lane.setting.clock() - self._waiting_since)
+            self.stats.delay.observe(lane.setting.stopwatch() - self._waiting_since)
             self._waiting_since = None
         if self._unsettled:
             self._unsettled = False

@@ -100,6 +100,7 @@ class RtpStage:
             Place(
                 settings=MediaSettings(),
                 clock=self.loop.clock,
+                stopwatch=self.loop.clock,
                 call_later=self.loop.call_later,
                 turns=self.turns,
                 recall=self.recall,

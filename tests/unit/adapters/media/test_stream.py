@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
 from hypothesis import given, settings
@@ -608,6 +609,17 @@ def test_what_units_wait_for_their_window_is_counted_as_delay() -> None:
     assert counted.pop(0.05) == 3
     assert set(counted.values()) == {0}
     assert 3 * 0.03 <= delay.total <= 3 * 0.03 * (1 + STAGGER)
+
+
+def test_delay_is_measured_even_where_the_loops_clock_stands_still() -> None:
+    loop = HandMovedLoop()
+    ticks = count()
+    stream = LiveStream(UNBATCHED, loop.clock, loop.call_later, stopwatch=lambda: next(ticks) / 100)
+    stream.write(AudioConfig(0, AUDIO_CONFIG))
+    stream.attach(RecordingViewer())
+    stream.write(audio(1, 0))
+    loop.settle()
+    assert stream.stats.transports["flv"].delay.total == pytest.approx(0.01)
 
 
 # Changing what one wants ----------------------------------------------------------------------------------------------
