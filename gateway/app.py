@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import product
-from statistics import fmean
 
 import uvloop
 
@@ -28,7 +27,6 @@ from adapters.mongo.quality import MongoHistory
 from adapters.mongo.rooms import MongoRoomStore
 from adapters.mongo.schema import connect
 from adapters.rtmp.server import RtmpServer
-from adapters.webrtc.connections import Connection, Incoming, Outgoing
 from adapters.webrtc.server import WebRtcServer
 from gateway.addresses import Addresses
 from gateway.administration import Administration
@@ -254,10 +252,9 @@ class Gateway:
             dropped={protocol: stats.dropped for protocol, stats in played.items()},
             refusals={(protocol, reason): count for protocol, counts in refusals.items() for reason, count in counts.items()},
             bitrates=self._bitrates.at(self._loop.time(), totals),
-            webrtc=_webrtc_snapshot(self.webrtc),
+            webrtc=_webrtc_snapshot(self.webrtc, self.watch),
             transcodes=self._transcode_snapshot(),
             store=_store_snapshot(self.durability) if self.durability else None,
-            reports={},
             timers=len(self.timers),
             tasks=len(asyncio.all_tasks()),
             ready=self.ready,
@@ -339,17 +336,10 @@ def _store_snapshot(durability: Durability) -> StoreSnapshot:
     )  # fmt: skip
 
 
-def _webrtc_snapshot(server: WebRtcServer) -> WebRtcSnapshot:
+def _webrtc_snapshot(server: WebRtcServer, watch: Watch) -> WebRtcSnapshot:
     received, sent, udp = server.stats.received, server.stats.sending, server.udp.stats
-    losses: dict[Way, list[float]] = {}
-    trips: dict[Way, list[float]] = {}
     peers = dict.fromkeys(product(_WAYS, ("connecting", "connected")), 0)
-    for peer in server.connections:
-        way = (peer.direction, peer.request.transport)
-        peers[way, peer.state] += 1
-        lost, trip = _heard_of(peer)
-        losses.setdefault(way, []).extend(lost)
-        trips.setdefault(way, []).extend(trip)
+    peers |= Counter(((peer.direction, peer.request.transport), peer.state) for peer in server.connections)
     return WebRtcSnapshot(
         peers={(*way, state): count for (way, state), count in peers.items()},
         waiting=server.waiting,
@@ -359,8 +349,8 @@ def _webrtc_snapshot(server: WebRtcServer) -> WebRtcSnapshot:
         nacks={"in": received.nacks, "out": sent.nacks},
         rtx={"in": received.recovered, "out": sent.rtx},
         plis={"in": received.plis, "out": sent.plis},
-        loss={way: fmean(values) for way, values in losses.items() if values},
-        round_trip={way: fmean(values) for way, values in trips.items() if values},
+        loss={way: part for way, part in watch.losses().items() if way in _WAYS},
+        round_trip={way: seconds for way, seconds in watch.round_trips().items() if way in _WAYS},
         datagrams={"in": udp.datagrams_in, "out": udp.datagrams_out},
         discarded={
             "stranger": udp.strangers, "refused": udp.refused, "unreadable": udp.unreadable, "no room": udp.not_taken,
@@ -368,17 +358,6 @@ def _webrtc_snapshot(server: WebRtcServer) -> WebRtcSnapshot:
         },
         drops=udp.drops,
     )  # fmt: skip
-
-
-def _heard_of(peer: Connection) -> tuple[list[float], list[float]]:
-    """The parts of its packets that were lost lately, and its round trips in seconds, as far as they are known."""
-    if isinstance(peer, Incoming) and peer.publisher is not None:
-        tracks = peer.publisher.stats()
-        return [track.lost for track in tracks], [track.round_trip / 1000 for track in tracks if track.round_trip is not None]
-    if isinstance(peer, Outgoing) and peer.player is not None:
-        stats = peer.player.snapshot()
-        return [arrival.loss for arrival in stats.arrivals.values()], [] if stats.rtt is None else [stats.rtt]
-    return [], []
 
 
 def _api_keys(config: Config) -> dict[str, str]:

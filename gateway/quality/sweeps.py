@@ -6,14 +6,15 @@ between two of them; it knows no more of time than the clock that it is given.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gateway.config import QualitySettings
 from gateway.quality import entries
 from gateway.quality.cases import ServerCase
-from gateway.quality.counters import QualityCounters
+from gateway.quality.counters import QualityCounters, Way
 from gateway.quality.effects import Effects
 from gateway.quality.history import Entry, History, Kind
 from gateway.quality.legs import FRESH, Downlink, Legs, Place, Uplink, viewers
@@ -35,6 +36,22 @@ LegCount = tuple[str, str, str]
 """Leg, level, protocol; the server's has none."""
 
 
+def _lists() -> defaultdict[Way, list[float]]:
+    return defaultdict(list)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one round finds out about the whole."""
+
+    counts: Counter[LegCount] = field(default_factory=Counter)
+    """How many legs are at which level."""
+    losses: defaultdict[Way, list[float]] = field(default_factory=_lists)
+    """The parts of connections' packets that got lost lately."""
+    round_trips: defaultdict[Way, list[float]] = field(default_factory=_lists)
+    """Seconds."""
+
+
 class Probe(Protocol):
     """How the process itself does."""
 
@@ -47,9 +64,9 @@ class Sweeps:
     def __init__(
         self, settings: QualitySettings, instruments: Instruments, streams: Mapping[Place, Stream], probe: Probe, legs: Legs,
         effects: Effects, counters: QualityCounters, history: History, clock: Callable[[], float],
-        wall_clock: Callable[[], float],
+        wall_clock: Callable[[], float], on_failure: Callable[[Exception], None],
     ) -> None:  # fmt: skip
-        """`streams`: the registry's, by app and streamID."""
+        """`streams`: the registry's, by app and streamID. `on_failure`: hears why a leg could not be looked at."""
         self._settings = settings
         self._instruments = instruments
         self._streams = streams
@@ -60,13 +77,14 @@ class Sweeps:
         self._history = history
         self._clock = clock
         self._wall_clock = wall_clock
+        self._on_failure = on_failure
         self._server = ServerCase()
         self._server_level = Level.GOOD
         self._lags = (0.0, 0.0)
         """The largest lags of the spans before and now: what was late lately."""
         self._number = 0
-        self.counts: Mapping[LegCount, int] = {}
-        """How many legs the last round found at which level."""
+        self.found = Tally()
+        """By the last round."""
 
     @property
     def server(self) -> Verdict:
@@ -76,38 +94,45 @@ class Sweeps:
     def round(self) -> Iterator[None]:
         """One round over everything. Stops after each step for as long as it pleases whoever drives it."""
         self._number += 1
-        counts: Counter[LegCount] = Counter()
-        self._look_at_server(self._clock())
-        counts[Leg.SERVER.value, self.server.level.label, ""] += 1
-        done = 0
-        for meter in self._instruments.meters():
-            uplink = self._look_at_stream(meter, self._clock(), counts)
-            done += 1
-            for viewer in viewers(meter):
-                self._look_at_viewer(viewer, uplink, self._clock(), counts)
-                done += 1
-                if done % AT_ONCE == 0:
-                    yield
-            if done % AT_ONCE == 0:
+        found = Tally()
+        self._look_at_server(self._clock(), found)
+        for visited, _ in enumerate(self._visits(found), 1):
+            if visited % AT_ONCE == 0:
                 yield
-        for done, leg in enumerate(self._legs.disconnected(self._number), 1):
+        self.found = found
+
+    def _visits(self, found: Tally) -> Iterator[None]:
+        """Looks at one leg after the other. One that cannot be looked at keeps nobody from looking at the others."""
+        for meter in self._instruments.meters():
+            uplink = None
+            try:
+                uplink = self._look_at_stream(meter, self._clock(), found)
+            except Exception as error:
+                self._on_failure(error)
+            yield
+            for viewer in viewers(meter):
+                try:
+                    self._look_at_viewer(viewer, uplink, self._clock(), found)
+                except Exception as error:
+                    self._on_failure(error)
+                yield
+        for leg in self._legs.disconnected(self._number):
             leg.measured = None
             self._judge_viewer(leg, self._source(leg.grant), self._clock())
-            if done % AT_ONCE == 0:
-                yield
-        self.counts = counts
+            yield
 
     # The three kinds of legs ---------------------------------------------------------------------------------------
 
-    def _look_at_server(self, now: float) -> None:
+    def _look_at_server(self, now: float, found: Tally) -> None:
         reading = self._probe.reading(now)
         self._lags = (self._lags[1], reading.lag_peak)
         verdict = self._server.measured(reading, now)
+        found.counts[Leg.SERVER.value, verdict.level.label, ""] += 1
         if verdict.level is not self._server_level:
             self._server_level = verdict.level
             self._counters.changes[Leg.SERVER.value, verdict.level.label] += 1
 
-    def _look_at_stream(self, meter: StreamMeter, now: float, counts: Counter[LegCount]) -> Uplink | None:
+    def _look_at_stream(self, meter: StreamMeter, now: float, found: Tally) -> Uplink | None:
         """The publisher's leg; None: nobody has published the stream yet."""
         reading, stream = meter.measure(), self._streams.get((meter.app, meter.stream_id))
         grant = meter.grant or (stream.grant if stream is not None and stream.announced else None)
@@ -119,9 +144,9 @@ class Sweeps:
         before = leg.measured
         verdict = leg.case.measured(reading, self.server, max(self._lags), now, stream.muted)
         leg.measured, leg.seen_in = reading, self._number
-        counts[Leg.UPLINK.value, verdict.level.label, grant.transport] += 1
+        found.counts[Leg.UPLINK.value, verdict.level.label, grant.transport] += 1
         if reading.connected:
-            self._observe_arrival(grant.transport, reading)
+            self._observe_arrival(grant.transport, reading, found)
         changed = verdict.level is not leg.level
         if changed:
             leg.level = verdict.level
@@ -131,7 +156,7 @@ class Sweeps:
             self._note(grant, Kind.MEASURE, entries.measured(reading))
         return leg
 
-    def _look_at_viewer(self, meter: ViewerMeter, uplink: Uplink | None, now: float, counts: Counter[LegCount]) -> None:
+    def _look_at_viewer(self, meter: ViewerMeter, uplink: Uplink | None, now: float, found: Tally) -> None:
         grant, reading = meter.grant, meter.measure()
         if grant.session is not None and grant.session.playing.get(grant.stream_id) is not grant:
             return  # it ended while this round was waiting for its next step
@@ -139,8 +164,8 @@ class Sweeps:
         before, leg.measured = leg.measured, reading
         leg.seen_in, leg.begun = self._number, True
         verdict, changed = self._judge_viewer(leg, uplink, now)
-        counts[Leg.DOWNLINK.value, verdict.level.label, reading.protocol] += 1
-        self._observe_viewer(leg, reading, uplink)
+        found.counts[Leg.DOWNLINK.value, verdict.level.label, reading.protocol] += 1
+        self._observe_viewer(leg, reading, uplink, found)
         if changed or before is None or now >= leg.noted_at + self._settings.measure_every:
             leg.noted_at = now
             self._note(grant, Kind.MEASURE, entries.measured(reading))
@@ -170,7 +195,7 @@ class Sweeps:
 
     # Counting ------------------------------------------------------------------------------------------------------
 
-    def _observe_arrival(self, protocol: str, reading: IngestReading) -> None:
+    def _observe_arrival(self, protocol: str, reading: IngestReading, found: Tally) -> None:
         counters, way = self._counters, ("in", protocol)
         counters.arrival_bitrate[way].observe(reading.audio_bitrate + reading.video_bitrate)
         if reading.video:
@@ -181,25 +206,27 @@ class Sweeps:
         counters.arrival_late[way].observe(max(0.0, reading.late))
         if reading.drift is not None:
             counters.arrival_drift[way].observe(abs(reading.drift))
-        self._observe_path(way, reading.path)
+        self._observe_path(way, reading.path, found)
 
-    def _observe_viewer(self, leg: Downlink, reading: EgressReading, uplink: Uplink | None) -> None:
+    def _observe_viewer(self, leg: Downlink, reading: EgressReading, uplink: Uplink | None, found: Tally) -> None:
         way = ("out", reading.protocol)
         if (backlog := reading.backlog) is not None:
             self._counters.backlog[way].observe(backlog)
-        self._observe_path(way, reading.path)
+        self._observe_path(way, reading.path, found)
         if reading.first_picture_at is not None and leg.pictured != reading.joined_at:
             leg.pictured = reading.joined_at
             on_air_at = uplink.on_air_at if uplink is not None else None
             if on_air_at is not None and on_air_at <= reading.joined_at:  # it did not wait for the publisher
                 self._counters.first_media[way].observe(reading.first_picture_at - reading.joined_at)
 
-    def _observe_path(self, way: tuple[str, str], path: PathReading) -> None:
+    def _observe_path(self, way: Way, path: PathReading, found: Tally) -> None:
         counters = self._counters
         if path.round_trip is not None:
             counters.round_trip[way].observe(path.round_trip)
+            found.round_trips[way].append(path.round_trip)
         if path.loss is not None:
             counters.loss[way].observe(path.loss)
+            found.losses[way].append(path.loss)
         if path.jitter is not None:
             counters.jitter[way].observe(path.jitter)
 

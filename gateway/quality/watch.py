@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from statistics import fmean
 from typing import Any, Protocol
 
 from gateway.allowance import Allowance
 from gateway.config import QualitySettings
 from gateway.quality import component_codes, entries
 from gateway.quality.checkup import Finding
-from gateway.quality.counters import QualityCounters
+from gateway.quality.counters import QualityCounters, Way
 from gateway.quality.effects import FLOWING, Effects, Rooms, SendUrls
 from gateway.quality.history import Entry, History, Kind
 from gateway.quality.legs import Downlink, Legs, Place, Uplink
@@ -35,6 +36,8 @@ _log = logging.getLogger("gateway.quality")
 _SHARE = 4.0
 """After each step of a round the loop is others' for so many times as long as the step took: a round takes at most a fifth of
 it, and with too much to look at it simply takes longer."""
+_FAILURES_EVERY = 60.0
+"""Seconds between two lines in the log about legs that cannot be looked at."""
 _CODES_PER_SECOND, _CODES_AT_ONCE = 1.0, 30
 """Codes of one session that go into the history."""
 
@@ -70,13 +73,15 @@ class Watch:
         self._effects = Effects(registry, send_urls, counters, history, wall_clock)
         self._timeline = Timeline(registry.grants, self.book, counters, history, clock, wall_clock)
         self._sweeps = Sweeps(
-            settings, instruments, registry.streams, probe, self.book, self._effects, counters, history, clock, wall_clock
-        )
+            settings, instruments, registry.streams, probe, self.book, self._effects, counters, history, clock, wall_clock,
+            self._failed,
+        )  # fmt: skip
         self._views = Views(registry.streams, self.book, lambda: self._sweeps.server, clock)
         self._notices = Notices(listeners, self._views.of_session, self._dated, settings.notice, clock)
         self._sent: dict[str, float] = {}
         """`now` at which a session, by its id, was last sent its addresses because of a code."""
         self._running: asyncio.Task[None] | None = None
+        self._failed_at = float("-inf")
 
     # Rounds --------------------------------------------------------------------------------------------------------
 
@@ -98,6 +103,13 @@ class Watch:
             except Exception:  # a round that fails must not be the last one
                 _log.exception("a round over all calls failed")
             await asyncio.sleep(max(due - self._clock(), self._settings.sweep / 2))
+
+    def _failed(self, error: Exception) -> None:
+        """A leg could not be looked at. It is said now and then, not every second for every leg."""
+        now = self._clock()
+        if now >= self._failed_at + _FAILURES_EVERY:
+            self._failed_at = now
+            _log.error("a leg could not be looked at", exc_info=error)
 
     async def _take_time(self, steps: Iterator[None]) -> None:
         began = self._clock()
@@ -200,7 +212,15 @@ class Watch:
 
     def legs(self) -> Mapping[LegCount, int]:
         """How many legs are at which level, by leg, level and protocol, as the last round found them."""
-        return self._sweeps.counts
+        return self._sweeps.found.counts
+
+    def losses(self) -> Mapping[Way, float]:
+        """The mean part of the packets that got lost lately, by direction and protocol, as the last round found it."""
+        return {way: fmean(values) for way, values in self._sweeps.found.losses.items()}
+
+    def round_trips(self) -> Mapping[Way, float]:
+        """The mean round trip in seconds, likewise."""
+        return {way: fmean(values) for way, values in self._sweeps.found.round_trips.items()}
 
     def notice(self, session: Session, *, stats: bool) -> QualityNotice | None:
         """What a session that has come back is to hear; None: nothing."""

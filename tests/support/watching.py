@@ -50,9 +50,12 @@ class Stream:
     reading: IngestReading = WELL
     viewers: list[Viewer] = field(default_factory=list)
     measured: int = 0
+    broken: bool = False
 
     def measure(self) -> IngestReading:
         self.measured += 1
+        if self.broken:
+            raise RuntimeError("no reading")
         return self.reading
 
 

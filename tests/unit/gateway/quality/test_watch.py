@@ -404,6 +404,25 @@ class TestRounds:
         assert gone.publishing == ()
         assert {(view.uplink.level, view.blame) for view in gone.playing} == {(Level.GOOD, None)}
 
+    def test_a_stream_that_cannot_be_measured_hides_no_other_one(
+        self, house: WatchedHouse, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ann, bob = house.login("ann"), house.login("bob")
+        house.on_air(ann, "ann", "a").broken = True
+        house.on_air(bob, "bob", "b")
+        house.live(30)
+        assert house.watch.legs()["uplink", "good", "rtmp"] == 1
+        assert len(caplog.records) == 1
+
+    def test_means_are_of_the_last_round(self, call: Call) -> None:
+        assert call.house.watch.losses() == {}
+        for name, lost in (("bob", 0.0), ("eve", 0.02)):
+            viewer = call.viewers[name]
+            viewer.reading = dataclasses.replace(viewer.reading, path=PathReading(round_trip=lost + 0.01, loss=lost))
+        call.house.live(2)
+        assert call.house.watch.losses()["out", "rtmp"] == pytest.approx(0.01)
+        assert call.house.watch.round_trips()["out", "rtmp"] == pytest.approx(0.02)
+
     def test_overviews_are_of_one_room_or_one_stream(self, call: Call) -> None:
         call.house.live(3)
         watch = call.house.watch
