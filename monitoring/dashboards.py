@@ -112,7 +112,7 @@ OPERATIONS = Dashboard(
                   (Query(rate("gateway_rtp_lost_total", "direction"), "{{direction}} lost"),
                    Query(rate("gateway_rtp_nacks_total", "direction"), "{{direction}} asked for again"),
                    Query(rate("gateway_rtp_rtx_total", "direction"), "{{direction}} sent again")), (50, 500)),
-            Panel("RTP loss", "Part of the RTP packets lost lately: mean over the tracks.", "percentunit",
+            Panel("RTP loss", "Part of the RTP packets lost lately: mean over the connections.", "percentunit",
                   (Query(f"gateway_rtp_loss_ratio{{{OF}}}", f"{{{{instance}}}} {_WAY_NAME}"),), (0.02, 0.05)),
             Panel("Datagrams", "Datagrams on the UDP port.", "cps",
                   (Query(rate("gateway_udp_datagrams_total", "direction"), "{{direction}}"),)),

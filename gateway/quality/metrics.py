@@ -163,8 +163,8 @@ def _webrtc(now: WebRtcSnapshot) -> Iterator[Metric]:
     yield _counter("gateway_rtp_nacks", "RTP packets asked for again", label, now.nacks)
     yield _counter("gateway_rtp_rtx", "RTP packets that came or went again", label, now.rtx)
     yield _counter("gateway_rtp_plis", "Keyframes asked for", label, now.plis)
-    yield _gauges("gateway_rtp_loss_ratio", "Part of the RTP packets lost lately, mean over tracks", _WAY, now.loss)
-    yield _gauges("gateway_rtp_round_trip_seconds", "Round trip to WebRTC peers, mean over tracks", _WAY, now.round_trip)
+    yield _gauges("gateway_rtp_loss_ratio", "Part of the RTP packets lost lately, mean over connections", _WAY, now.loss)
+    yield _gauges("gateway_rtp_round_trip_seconds", "Round trip to WebRTC peers, mean over connections", _WAY, now.round_trip)
     yield _counter("gateway_udp_datagrams", "Datagrams on the UDP port", label, now.datagrams)
     yield _counter("gateway_udp_discarded", "Datagrams that came or went for nothing", ("reason",), now.discarded)
     yield _counter("gateway_udp_drops", "Datagrams that the kernel threw away, unfetched", (), {(): now.drops})
@@ -180,9 +180,8 @@ def _told(now: Snapshot) -> Iterator[Metric]:
     """What clients sent."""
     told = now.quality
     directions = get_args(Direction)
-    reports = {("ws", *key): count for key, count in now.reports.items()} | told.reports
     labels, known = ("door", "direction", "event"), tuple(product(("ws", "http"), directions, get_args(Event)))
-    yield _counter("gateway_reports", "Reports of clients about their media", labels, reports, known)
+    yield _counter("gateway_reports", "Reports of clients about their media", labels, told.reports, known)
     reasons = tuple(reason.value for reason in Dropped)
     yield _counter("gateway_reports_dropped", "Reports, and parts of them, left out", ("reason",), told.dropped, reasons)
     codes = "Codes that components reported; one that the table does not have is `other`"

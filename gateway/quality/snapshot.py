@@ -33,9 +33,9 @@ class WebRtcSnapshot:
     plis: Mapping[str, int]
     """Keyframes asked for, by direction of the media."""
     loss: Mapping[Way, float]
-    """The part of the packets that got lost lately: 0 to 1, mean over the tracks that are known of."""
+    """The part of the packets that got lost lately: 0 to 1, mean over the connections that are known of."""
     round_trip: Mapping[Way, float]
-    """Seconds, mean over the tracks that are known of."""
+    """Seconds, mean over the connections that are known of."""
     datagrams: Mapping[str, int]
     """By direction."""
     discarded: Mapping[str, int]
@@ -103,8 +103,6 @@ class Snapshot:
     transcodes: TranscodeSnapshot
     store: StoreSnapshot | None
     """None: there is none."""
-    reports: Mapping[tuple[str, str], int]
-    """What clients reported over signaling so far, by direction (push, pull) and event; `quality.reports` goes before it."""
     timers: int
     tasks: int
     ready: bool = True

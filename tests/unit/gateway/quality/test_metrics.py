@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from dataclasses import replace
+from collections import Counter, defaultdict
+from dataclasses import fields, replace
 from itertools import product
 from typing import get_args
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from adapters.media.viewer import DELAYS
 from gateway.quality.buckets import Buckets
 from gateway.quality.counters import SHORT, QualityCounters
 from gateway.quality.metrics import Metrics, Snapshot, StoreSnapshot, TranscodeSnapshot, WebRtcSnapshot
@@ -20,7 +21,7 @@ from tests.support.watching import BADLY, WELL, WatchedHouse
 
 IDLE = Snapshot(
     rooms=0, sessions={}, sockets=0, streams={}, grants=0, viewers={}, publishers={}, connections={}, bytes_in={}, bytes_out={},
-    skips={}, dropped={}, refusals={}, bitrates={}, reports={}, timers=0, tasks=1,
+    skips={}, dropped={}, refusals={}, bitrates={}, timers=0, tasks=1,
     webrtc=WebRtcSnapshot({}, 0, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}),
     transcodes=TranscodeSnapshot({}, {}, {}),
     store=StoreSnapshot(healthy=True, pending=0, pending_bytes=0, oldest_age=0.0, written=0, retries=0, lost=0),
@@ -110,19 +111,6 @@ class TestNumbers:
         assert {re.findall("le=([^,}]+)", name)[0] for name in bounds} == {"0.25", "0.75", "+Inf"}
 
 
-class TestReports:
-    """Until everything is counted in one place, reports over signaling may come from the side."""
-
-    def test_signaling_counts_as_its_door(self) -> None:
-        now = samples(replace(IDLE, reports={("push", "stats"): 3}))
-        assert now["gateway_reports_total{direction=push,door=ws,event=stats}"] == 3
-
-    def test_none_is_counted_twice(self) -> None:
-        quality = QualityCounters(reports=Counter({("ws", "push", "stats"): 4}))
-        now = samples(replace(IDLE, reports={("push", "stats"): 3}, quality=quality))
-        assert now["gateway_reports_total{direction=push,door=ws,event=stats}"] == 4
-
-
 class TestFromTheStart:
     @pytest.mark.parametrize(
         "series",
@@ -150,6 +138,19 @@ class TestFromTheStart:
 
     def test_no_store_no_metrics_of_it(self) -> None:
         assert not [name for name in samples(replace(IDLE, store=None)) if "store" in name or "journal" in name]
+
+
+    def test_what_is_observed_fits_into_the_series_that_are_there(self) -> None:
+        quality = QualityCounters()
+        for name in (field.name for field in fields(quality)):
+            family = getattr(quality, name)
+            if isinstance(family, defaultdict):
+                way = ("in", "whip") if name.startswith("arrival_") else ("out", "rtmp") if name == "backlog" else ("out", "whep")
+                family[way].observe(1e9)
+        delay = {"whep": Buckets(DELAYS)}
+        now, idle = samples(replace(IDLE, quality=quality, delay=delay)), samples(IDLE)
+        assert set(now) == set(idle)
+        assert sum(now.values()) > sum(idle.values())
 
 
 class TestPieces:
