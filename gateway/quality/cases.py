@@ -11,34 +11,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Set
 from typing import TypeAlias
 
+from gateway.quality import measures
 from gateway.quality.component_codes import ComponentCode, Kind, lookup
-from gateway.quality.measures import (
-    BACKLOG,
-    BEHIND,
-    CODE,
-    CPU,
-    DRIFT,
-    DROPS,
-    GAP,
-    INTERRUPTED,
-    JITTER,
-    LAG,
-    LAG_PEAK,
-    LATE,
-    LATE_PEAK,
-    LOSS,
-    RESENT,
-    ROUND_TRIP,
-    SILENCE,
-    SKIPS,
-    TOLD_BACKLOG,
-    TOLD_BUFFER,
-    TOLD_FREEZES,
-    TOLD_LEVEL,
-    TOLD_LOSS,
-    TOLD_ROUND_TRIP,
-    Measure,
-)
+from gateway.quality.measures import Measure
 from gateway.quality.presence import FLOWING, Presence
 from gateway.quality.readings import EgressReading, IngestReading, PathReading, ServerReading
 from gateway.quality.reports import MediaReport, Report
@@ -78,11 +53,11 @@ class ServerCase:
         return self._bench.verdict
 
     def measured(self, reading: ServerReading, now: float) -> Verdict:
-        late = reading.lag >= LAG.limits.fair / 2
-        self._bench.look(LAG, reading.lag, now)
-        self._bench.look(LAG_PEAK, reading.lag_peak, now)
-        self._bench.look(CPU, reading.cpu if late else None, now)
-        self._bench.look(DROPS, reading.drops / reading.span if reading.span > 0 else None, now)
+        late = reading.lag >= measures.LAG.limits.fair / 2
+        self._bench.look(measures.LAG, reading.lag, now)
+        self._bench.look(measures.LAG_PEAK, reading.lag_peak, now)
+        self._bench.look(measures.CPU, reading.cpu if late else None, now)
+        self._bench.look(measures.DROPS, reading.drops / reading.span if reading.span > 0 else None, now)
         return self._bench.judge(now)
 
 
@@ -115,17 +90,20 @@ class _ClientCase:
     def _overshadow(self, server: Verdict, lag: float, now: float) -> None:
         """Takes down how the process does: `lag` is the longest of lately, in seconds."""
         self._lag = lag
-        if server.level is Level.BAD:
-            self._overloaded_at = now
-        if any(one.measure == DROPS.name for one in server.evidence):
-            self._dropping_at = now
+        for one in server.evidence:
+            if one.measure == measures.DROPS.name:
+                self._dropping_at = now
+            elif one.level is Level.BAD:
+                self._overloaded_at = now
 
     def _hidden(self, measure: Measure, now: float) -> bool:
         """Whether the process' own trouble explains what a measure says."""
         if measure.certain:
             return False
-        if measure is LOSS and now - self._dropping_at < SERVER_AFTERMATH:
-            return True
+        if now - self._dropping_at < SERVER_AFTERMATH:
+            lost_here = self._leg is Leg.UPLINK and measure in (measures.LOSS, measures.TOLD_LOSS)
+            if lost_here or measure.symptom:
+                return True
         return self._lag >= STANDSTILL or now - self._overloaded_at < SERVER_AFTERMATH
 
     def _look(self, seen: Iterable[Seen], mode: PlayMode, now: float) -> bool:
@@ -143,10 +121,10 @@ class _ClientCase:
         codes, self._codes = self._codes, {}
         beyond = False
         for code in codes.values():
-            if self._counts(CODE, now):
+            if self._counts(measures.CODE, now) and (code.kind is Kind.FAULT or self._settled(now)):
                 beyond = True
                 self._bench.hear(code, now)
-        for measure, value in self._members(report) if report is not None else ():
+        for measure, value in self._members(report) if report is not None and self._settled(now) else ():
             if value is not None and self._counts(measure, now):
                 beyond |= self._look(((measure, value),), mode, now)
         return beyond
@@ -155,10 +133,14 @@ class _ClientCase:
         """Whether what the client says is held against its leg."""
         return not self._hidden(measure, now)
 
+    def _settled(self, now: float) -> bool:
+        """Whether its connection is older than a moment: only a fault that parted the one before counts earlier."""
+        raise NotImplementedError
+
     def _members(self, report: MediaReport) -> Iterator[Seen]:
-        yield TOLD_LEVEL, report.level
-        yield TOLD_LOSS, report.loss
-        yield TOLD_ROUND_TRIP, report.round_trip
+        yield measures.TOLD_LEVEL, report.level
+        yield measures.TOLD_LOSS, report.loss
+        yield measures.TOLD_ROUND_TRIP, report.round_trip
 
 
 class UplinkCase(_ClientCase):
@@ -175,7 +157,7 @@ class UplinkCase(_ClientCase):
         super().told(report, now)
         if not isinstance(report, MediaReport):
             code = lookup(report.direction, report.code)
-            if code is not None and code.direction == "push" and code.kind is Kind.PAUSE:
+            if code is not None and code.kind is Kind.PAUSE:
                 self._presence.pause(now)
 
     def excused(self, now: float) -> bool:
@@ -214,15 +196,15 @@ class UplinkCase(_ClientCase):
         due = now - presence.due_since if presence.due_since is not None else None
         late = self._grown(reading, judged)
         steady = late is not None and now - self._blank_at >= STREAM_AFTERMATH
-        yield INTERRUPTED, now - presence.lost_at if presence.lost_at is not None and not excused else None
-        yield SILENCE, min(reading.silence, due) if due is not None else None
-        yield GAP, min(reading.gap, due) if due is not None else None
-        yield LATE, reading.late - late if late is not None else None
-        yield LATE_PEAK, reading.late_peak - late if late is not None else None
-        yield DRIFT, abs(reading.drift) if reading.drift is not None and steady else None
-        yield LOSS, path.loss
-        yield ROUND_TRIP, path.round_trip
-        yield JITTER, path.jitter
+        yield measures.INTERRUPTED, now - presence.lost_at if presence.lost_at is not None and not excused else None
+        yield measures.SILENCE, min(reading.silence, due) if due is not None else None
+        yield measures.GAP, min(reading.gap, due) if due is not None else None
+        yield measures.LATE, reading.late - late if late is not None else None
+        yield measures.LATE_PEAK, reading.late_peak - late if late is not None else None
+        yield measures.DRIFT, abs(reading.drift) if reading.drift is not None and steady else None
+        yield measures.LOSS, path.loss
+        yield measures.ROUND_TRIP, path.round_trip
+        yield measures.JITTER, path.jitter
 
     def _grown(self, reading: IngestReading, judged: bool) -> float | None:
         """By how much media were late at their best; `None`: that says nothing now. What was so since the publisher settled is
@@ -235,12 +217,14 @@ class UplinkCase(_ClientCase):
         return self._least_late
 
     def _counts(self, measure: Measure, now: float) -> bool:
-        presence = self._presence
-        return super()._counts(measure, now) and not presence.excused(now)
+        return super()._counts(measure, now) and not self._presence.excused(now)
+
+    def _settled(self, now: float) -> bool:
+        return self._presence.settled(now)
 
     def _members(self, report: MediaReport) -> Iterator[Seen]:
         yield from super()._members(report)
-        yield TOLD_BACKLOG, report.backlog
+        yield measures.TOLD_BACKLOG, report.backlog
 
 
 class DownlinkCase(_ClientCase):
@@ -266,16 +250,17 @@ class DownlinkCase(_ClientCase):
         return self._bench.judge(now)
 
     def _seen(self, reading: EgressReading | None, now: float) -> Iterator[Seen]:
-        judged = reading is not None and now - reading.joined_at >= NEWCOMER
-        path = reading.path if reading is not None and judged else PathReading()
-        loss = RESENT if reading is not None and reading.protocol in TCP else LOSS
-        skips = self._count_skips(reading, now) if reading is not None else 0
-        yield BACKLOG, _backlog(reading) if reading is not None and judged else None
-        yield BEHIND, self._behind(reading, now) if reading is not None and judged else None
-        yield SKIPS, skips if judged else None
-        yield loss, path.loss
-        yield ROUND_TRIP, path.round_trip
-        yield JITTER, path.jitter
+        if reading is None:
+            return
+        self._follow(reading, now)
+        judged = self._settled(now)
+        path = reading.path if judged else PathReading()
+        yield measures.BACKLOG, _backlog(reading) if judged else None
+        yield measures.BEHIND, self._behind(reading, now) if judged else None
+        yield measures.SKIPS, sum(count for _, count in self._skipped) if judged else None
+        yield measures.RESENT if reading.protocol in TCP else measures.LOSS, path.loss
+        yield measures.ROUND_TRIP, path.round_trip
+        yield measures.JITTER, path.jitter
 
     def _behind(self, reading: EgressReading, now: float) -> float | None:
         if not reading.behind:
@@ -285,26 +270,27 @@ class DownlinkCase(_ClientCase):
             self._behind_since = now
         return now - self._behind_since
 
-    def _count_skips(self, reading: EgressReading, now: float) -> int:
-        """How often it skipped lately. A connection begins to count anew."""
+    def _follow(self, reading: EgressReading, now: float) -> None:
+        """Notices a new connection, which begins to count anew, and that the viewer skips."""
         if reading.joined_at != self._joined_at:
             self._joined_at, self._skips, self._behind_since = reading.joined_at, reading.skips, None
         more, self._skips = reading.skips - self._skips, reading.skips
-        if more > 0 and not self._hidden(SKIPS, now):
+        if more > 0 and not self._hidden(measures.SKIPS, now):
             self._skipped.append((now, more))
         while self._skipped and now - self._skipped[0][0] >= SKIPS_WITHIN:
             self._skipped.popleft()
-        return sum(count for _, count in self._skipped)
 
     def _counts(self, measure: Measure, now: float) -> bool:
-        if now - self._joined_at < NEWCOMER or not super()._counts(measure, now):
-            return False
-        return self._source is not None and not self._source.explains(measure, now)
+        explained = self._source.explains(measure, now) if self._source is not None else measure.symptom
+        return super()._counts(measure, now) and not explained
+
+    def _settled(self, now: float) -> bool:
+        return now - self._joined_at >= NEWCOMER
 
     def _members(self, report: MediaReport) -> Iterator[Seen]:
         yield from super()._members(report)
-        yield TOLD_FREEZES, report.freezes
-        yield TOLD_BUFFER, report.buffer
+        yield measures.TOLD_FREEZES, report.freezes
+        yield measures.TOLD_BUFFER, report.buffer
 
 
 def _backlog(reading: EgressReading) -> float | None:

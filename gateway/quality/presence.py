@@ -12,8 +12,10 @@ from gateway.quality.readings import IngestReading
 from gateway.rooms.model import Medium
 
 SETTLING = 3.0
-"""Seconds in which a connection that has just begun is not judged, nor one that goes on after a pause: codecs start, what was
-gathered meanwhile comes in a burst."""
+"""Seconds in which a connection that has just begun is not judged: codecs start, what was gathered meanwhile comes in a
+burst."""
+RESUMING = 5.0
+"""The same after a pause, whose length is known to be no lateness only once media have come for a while."""
 PAUSE_BEGINS = 10.0
 """Seconds within which media stop after the publisher said that it pauses."""
 LONGEST_PAUSE = 120.0
@@ -31,7 +33,7 @@ class Presence:
         self.lost_at: float | None = None
         """Since when it is not, if it was before."""
         self.due_since: float | None = None
-        """Since when something has to come at any time; `None`: nothing has to now."""
+        """From when on something has to come at any time, a camera's start included; `None`: nothing has to."""
         self.blank = False
         """Pictures came over this connection, and do not now."""
         self._paused_at: float | None = None
@@ -46,7 +48,7 @@ class Presence:
         """A pause explains that nothing comes, or that it has only just begun to come again."""
         if self._paused_at is None or now - self._paused_at >= LONGEST_PAUSE:
             return False
-        flows = self._flows_since is not None and now - self._flows_since >= SETTLING
+        flows = self._flows_since is not None and now - self._flows_since >= RESUMING
         return not flows or now - self._paused_at < PAUSE_BEGINS
 
     def settled(self, now: float) -> bool:
@@ -56,7 +58,7 @@ class Presence:
     def look(self, reading: IngestReading, muted: Set[Medium], now: float) -> None:
         """`muted`: the media of which the publisher says that it sends none."""
         self._follow_connection(reading.connected, now)
-        if not reading.connected or reading.silence >= FLOWING:
+        if reading.silence >= FLOWING:
             self._flows_since = None
         elif self._flows_since is None:
             self._flows_since = now
@@ -69,7 +71,7 @@ class Presence:
         if excused or not self.settled(now) or (self._had and self._had <= muted):
             self.due_since = None
         elif self.due_since is None:
-            self.due_since = now
+            self.due_since = now + SETTLING
 
     def _follow_connection(self, connected: bool, now: float) -> None:
         if connected and self.connected_at is None:

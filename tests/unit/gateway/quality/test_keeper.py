@@ -45,6 +45,9 @@ class TestMoves:
     def test_one_blip_moves_nobody(self, viewer: Story) -> None:
         assert viewer.lags(1, 9.0) + viewer.lags(1, 0.1) + viewer.lags(1, 9.0) == "..."
 
+    def test_two_looks_are_two_in_a_row(self, viewer: Story) -> None:
+        assert viewer.lags(1, 9.0) + viewer.lags(1, None) + viewer.lags(1, 9.0) == "..."
+
     def test_one_that_lags_is_moved_on(self, viewer: Story) -> None:
         assert viewer.lags(3, 1.6) == ".c."
 

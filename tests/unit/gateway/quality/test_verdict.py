@@ -23,7 +23,7 @@ from gateway.quality.measures import (
     Unit,
 )
 from gateway.quality.verdict import Evidence, Leg, Level, Source, Verdict, blame
-from gateway.quality.witness import Bench
+from gateway.quality.witness import REFRESHED, Bench
 from gateway.rooms.model import PlayMode
 
 GOOD, FAIR, BAD = Level
@@ -261,6 +261,8 @@ class TestHowItBehaves:
             for one in verdict.evidence:
                 assert one.value >= one.limit
                 assert any(seen >= one.limit for seen in values[max(0, second - 5) : second + 1])
+                lately = values[max(0, second - 11) : second + 1]
+                assert any(seen / REFRESHED <= one.value <= seen * REFRESHED for seen in lately)
 
     @given(st.lists(st.floats(0, 0.399), max_size=100))
     def test_within_the_limits_nobody_is_blamed(self, values: list[float]) -> None:
