@@ -1,7 +1,7 @@
 """What the gateway does about a bad leg: addresses handed out anew, viewers that lag moved on. Pure.
 
 Components that give up are told where to begin again, and the state of their stream follows what they say. However often
-they say it, a session gets its addresses at most every few seconds.
+they say it, a stream's addresses go out at most every few seconds.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from gateway.quality import component_codes
 from gateway.quality.counters import QualityCounters
 from gateway.quality.history import Entry, History, Kind
 from gateway.quality.keeper import Move
-from gateway.quality.legs import Downlink
+from gateway.quality.legs import Downlink, Uplink
 from gateway.quality.readings import ViewerMeter
 from gateway.quality.reports import CodeReport, Direction
 from gateway.rooms.model import Grant, Session
 
 PAUSE = 5.0
-"""Seconds between two times that a session is sent its addresses because a component gave up."""
+"""Seconds between two times that the addresses of one stream are sent because a component gave up."""
 GAVE_UP: Mapping[Direction, frozenset[int]] = {"push": frozenset((-1307, 3004)), "pull": frozenset((-2301,))}
 """Codes with which a component says that it has lost its connection and does not try again."""
 _WITHOUT_ADDRESS = frozenset(("webrtc",))
-FLOWING = 1.0
+_FLOWING = 1.0
 """Seconds of silence with which media still count as coming."""
 
 
@@ -35,8 +35,8 @@ class Rooms(Protocol):
     def player_gave_up(self, session: Session, stream_id: str) -> None: ...
 
 
-SendUrls = Callable[[Session], bool]
-"""Sends a session all its addresses once more (`urls`). False: it has none."""
+SendUrls = Callable[[Session, Grant], bool]
+"""Sends a session the addresses of one of its grants once more (`urls`). False: there are none."""
 
 
 class Effects:
@@ -51,20 +51,22 @@ class Effects:
         self._history = history
         self._wall_clock = wall_clock
 
-    def gave_up(self, session: Session, grant: Grant, report: CodeReport, *, flowing: bool, sent_at: float, now: float) -> bool:
-        """A component's code came. True: it had given up, and its session was sent addresses; not again within `PAUSE` of
-        the last time, `sent_at`. `flowing`: media come for certain, the report is an old one."""
-        if report.code not in GAVE_UP[report.direction] or grant.transport in _WITHOUT_ADDRESS or now < sent_at + PAUSE:
-            return False
-        if not flowing and report.direction == "push":
-            self._rooms.publisher_gave_up(session, grant.stream_id)
-        elif not flowing:
-            self._rooms.player_gave_up(session, grant.stream_id)
+    def coded(self, leg: Uplink | Downlink, session: Session, report: CodeReport, now: float, *, late: bool) -> None:
+        """A component's code came. `late`: it may be an old one, which says nothing against media that flow."""
+        grant = leg.grant
+        given_up = report.code in GAVE_UP[report.direction] and grant.transport not in _WITHOUT_ADDRESS
+        if not given_up or now < leg.sent_at + PAUSE:
+            return
+        leg.sent_at = now
+        if not (late and _flows(leg)):
+            if report.direction == "push":
+                self._rooms.publisher_gave_up(session, grant.stream_id)
+            else:
+                self._rooms.player_gave_up(session, grant.stream_id)
         label = component_codes.label(report.direction, report.code)
-        if self._send_urls(session):
+        if self._send_urls(session, grant):
             self._counters.urls[label] += 1
             self._note(grant, "sent_urls", label)
-        return True
 
     def move(self, leg: Downlink, meter: ViewerMeter, protocol: str, move: Move) -> None:
         """The latency keeper has decided about a viewer."""
@@ -76,7 +78,7 @@ class Effects:
             self._tell_to_pull_again(leg.grant, leg.grant.session, protocol)
 
     def _tell_to_pull_again(self, grant: Grant, session: Session, protocol: str) -> None:
-        if self._send_urls(session):
+        if self._send_urls(session, grant):
             self._counters.pulled_again[protocol] += 1
             self._note(grant, "sent_urls", "lag")
 
@@ -86,3 +88,10 @@ class Effects:
         self._history.record(
             Entry(grant.app, room_id, self._wall_clock(), Kind.ACTION, grant.user_id, grant.stream_id, data)
         )
+
+
+def _flows(leg: Uplink | Downlink) -> bool:
+    """Media have come, or gone, just now."""
+    if isinstance(leg, Uplink):
+        return leg.measured is not None and leg.measured.connected and leg.measured.silence < _FLOWING
+    return leg.measured is not None and not leg.measured.behind

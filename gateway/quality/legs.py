@@ -50,6 +50,8 @@ class Uplink:
     """`now` at which its first media came."""
     seen_in: int = 0
     """The sweep that measured it last."""
+    sent_at: float = float("-inf")
+    """`now` at which its client was last sent addresses because its component had given up."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +69,7 @@ class Downlink:
     level: Level = Level.GOOD
     noted_at: float = float("-inf")
     seen_in: int = 0
+    sent_at: float = float("-inf")
     pictured: float | None = None
     """`joined_at` of the connection whose first picture was observed last."""
 

@@ -18,9 +18,9 @@ from gateway.config import QualitySettings
 from gateway.quality import component_codes, entries
 from gateway.quality.checkup import Finding
 from gateway.quality.counters import QualityCounters, Way
-from gateway.quality.effects import FLOWING, Effects, Rooms, SendUrls
+from gateway.quality.effects import Effects, Rooms, SendUrls
 from gateway.quality.history import Entry, History, Kind
-from gateway.quality.legs import Downlink, Legs, Place, Uplink
+from gateway.quality.legs import Legs, Place
 from gateway.quality.notices import Listener, Notices
 from gateway.quality.overview import Overview, QualityNotice, dated
 from gateway.quality.readings import Instruments
@@ -78,8 +78,6 @@ class Watch:
         )  # fmt: skip
         self._views = Views(registry.streams, self.book, lambda: self._sweeps.server, clock)
         self._notices = Notices(listeners, self._views.of_session, self._dated, settings.notice, clock)
-        self._sent: dict[str, float] = {}
-        """`now` at which a session, by its id, was last sent its addresses because of a code."""
         self._running: asyncio.Task[None] | None = None
         self._failed_at = float("-inf")
 
@@ -129,7 +127,6 @@ class Watch:
         self._timeline.hear(fact)
         if isinstance(fact, SessionEnded):
             self._notices.forget(fact.id)
-            self._sent.pop(fact.id, None)
 
     def found(self, stream: Stream, findings: tuple[Finding, ...]) -> None:
         """The check-up of a stream found something."""
@@ -188,10 +185,7 @@ class Watch:
             return
         leg = self.book.leg(grant)
         leg.case.told(report, now)
-        flowing = door != "ws" and _flows(leg)  # over the session's own socket nothing comes late
-        sent_at = self._sent.get(session.id, float("-inf"))
-        if self._effects.gave_up(session, grant, report, flowing=flowing, sent_at=sent_at, now=now):
-            self._sent[session.id] = now
+        self._effects.coded(leg, session, report, now, late=door != "ws")  # nothing comes late over its own socket
 
     def _media(self, session: Session, grant: Grant, report: MediaReport) -> None:
         now, counters, leg = self._clock(), self.counters, self.book.leg(grant)
@@ -254,10 +248,3 @@ def _grant_of(session: Session, direction: Direction, stream_id: str) -> Grant |
         return stream.grant if stream is not None else None
     plays = session.playing
     return plays.get(stream_id) if stream_id else next(iter(plays.values())) if len(plays) == 1 else None
-
-
-def _flows(leg: Uplink | Downlink) -> bool:
-    """Media have come, or gone, just now."""
-    if isinstance(leg, Uplink):
-        return leg.measured is not None and leg.measured.connected and leg.measured.silence < FLOWING
-    return leg.measured is not None and not leg.measured.behind

@@ -6,7 +6,7 @@ themselves; with the transport `webrtc` the descriptions go through signaling, a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -184,10 +184,17 @@ HANDLERS: dict[type, Callable[[Asker, Any], Awaitable[Result]]] = {
 """One handler for each method, by the type of its parameters. All raise GatewayError."""
 
 
-def addresses_of(session: Session, registry: Registry, addresses: Addresses) -> UrlsEvent | None:
-    """All addresses of a session, handed out once more with their full time; None if it has none."""
-    push = [stream.grant for stream in session.publishing.values() if stream.grant.transport != _WEBRTC]
-    pull = [grant for grant in session.playing.values() if grant.transport != _WEBRTC]
+def addresses_of(
+    session: Session, registry: Registry, addresses: Addresses, only: Grant | None = None
+) -> UrlsEvent | None:
+    """All addresses of a session (`only`: those of this grant), handed out once more with their full time; None if it has
+    none."""
+
+    def wanted(grants: Iterable[Grant]) -> list[Grant]:
+        return [grant for grant in grants if grant.transport != _WEBRTC and (only is None or grant is only)]
+
+    push = wanted(stream.grant for stream in session.publishing.values())
+    pull = wanted(session.playing.values())
     if not push and not pull:
         return None
     for grant in (*push, *pull):

@@ -36,7 +36,7 @@ from gateway.quality.overview import QualityNotice
 from gateway.quality.reports import Direction, Parsed, parse_report
 from gateway.quality.reports import Event as ReportEvent
 from gateway.rooms.claims import Claims
-from gateway.rooms.model import ROOM_ID, USER_ID, IdRule, Room, Session, User
+from gateway.rooms.model import ROOM_ID, USER_ID, Grant, IdRule, Room, Session, User
 from gateway.rooms.registry import Registry
 from gateway.rooms.talk import Talk
 from gateway.signaling import company, media, messages
@@ -129,9 +129,9 @@ class Signaling:
         self._silent = asyncio.Event()
         self._shutting_down = False
 
-    def send_urls(self, session: Session) -> bool:
-        """Tells a session's client all its addresses once more. False: it has none."""
-        urls = media.addresses_of(session, self.registry, self.addresses)
+    def send_urls(self, session: Session, only: Grant | None = None) -> bool:
+        """Tells a session's client its addresses once more, all of them or those of one grant. False: there are none."""
+        urls = media.addresses_of(session, self.registry, self.addresses, only)
         if urls is None:
             return False
         session.deliver(urls)

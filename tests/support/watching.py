@@ -145,7 +145,5 @@ class WatchedHouse(House):
 
     def leftovers(self) -> dict[str, int]:
         watch = self.watch
-        books: dict[str, Sized] = {
-            "legs": watch.book, "timeline": watch._timeline, "notices": watch._notices, "sent": watch._sent,
-        }  # fmt: skip
+        books: dict[str, Sized] = {"legs": watch.book, "timeline": watch._timeline, "notices": watch._notices}
         return super().leftovers() | {name: len(book) for name, book in books.items() if len(book)}

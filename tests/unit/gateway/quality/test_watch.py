@@ -244,6 +244,15 @@ class TestGivingUp:
         assert [pull["streamID"] for pull in events[1][1]["pull"]] == ["a"]
         assert call.house.watch.counters.urls == {"-2301": 1}
 
+    def test_the_addresses_of_other_streams_are_left_alone(self, call: Call) -> None:
+        stream = call.house.on_air(call.bob, "bob", "b")
+        call.house.viewer(call.ann, "ann", stream)
+        call.quiet()
+        report(call.ann, "pull", -2301, streamID="b")
+        (urls,) = heard(call.ann, "urls")
+        assert ([one["streamID"] for one in urls["pull"]], urls["push"]) == (["b"], [])
+        assert call.house.lobby.registry.streams["1", "a"].state is StreamState.ON_AIR
+
     def test_a_storm_of_them_is_answered_every_five_seconds(self, call: Call) -> None:
         for _ in range(60):
             report(call.ann, "push", -1307)
