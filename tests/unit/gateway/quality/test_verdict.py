@@ -183,6 +183,13 @@ class TestVerdicts:
         assert bench.verdict.evidence[0].value == 4.0
         assert bench.verdict.since == first.since == 2
 
+    def test_the_worst_is_that_of_late_and_not_of_ever(self) -> None:
+        bench = Bench()
+        for second, late in enumerate((5.0,) * 3 + (0.5,) * 9):
+            bench.look(LATE, late, second)
+            bench.judge(second)
+        assert bench.verdict.evidence == (Evidence("late", 0.5, LATE.limits.fair, FAIR, Source.GATEWAY),)
+
     def test_a_second_measure_is_news_and_no_new_level(self) -> None:
         bench = Bench()
         believed(bench, "bbb")
