@@ -33,6 +33,8 @@ async def read_body(request: Request[Any, Any], most: int, deadline: float) -> b
     if announced > patience or (announced > most and stream.expecting_continue):
         _hang_up(stream)
         raise _too_large(most)
+    if 0 < announced <= min(most, len(stream.recv_buffer)):  # the usual case: it came with the head
+        return await _rest(stream)
     parts: list[bytes] = []
     size = 0
     try:
@@ -49,6 +51,13 @@ async def read_body(request: Request[Any, Any], most: int, deadline: float) -> b
         _hang_up(stream)
         raise _too_large(most)
     return b"".join(parts)
+
+
+async def _rest(stream: Any) -> bytes:
+    """A body that has come whole."""
+    body: bytes = await stream.read()
+    await stream.read()  # its end
+    return body
 
 
 def inflated(body: bytes, coding: str, most: int) -> tuple[bytes, bool]:

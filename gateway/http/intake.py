@@ -152,7 +152,7 @@ class Reports:
         if wait := self._allowances.take((app, user), self._clock(), max(1, len(reports) + dropped.total())):
             raise GatewayError(RATE_LIMITED, after_ms=int(wait * 1000) + 1)
         late = (_moment(upload.sent_at) or now) - LATE
-        taken, left_out = 0, Counter[str]()
+        taken, left_out = 0, list[Dropped]()
         for report in reports:
             data = bytes(report.data)
             if len(data) > self._data_bytes:
@@ -162,10 +162,9 @@ class Reports:
             where = "" if made is not None and made < late else room
             self._intake.report(app, where, user, parsed, report.direction, report.event, report.stream_id)
             taken += parsed.report is not None
-            if parsed.dropped:
-                left_out.update(parsed.dropped)
+            left_out += parsed.dropped
         self._dropped.update(dropped)
-        return Taken(taken, dropped + left_out)
+        return Taken(taken, dropped + Counter(left_out) if left_out else dropped)
 
     def _admit(self, app: str, room: str, user: str, token: str, now: float) -> None:
         """Who may log in may report. Raises GatewayError."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from gateway.quality.readings import EgressReading, IngestReading, PathReading
@@ -22,7 +21,7 @@ def _wire(name: str) -> str:
 
 
 def _table(kind: type) -> tuple[tuple[str, str], ...]:
-    return tuple((field.name, _wire(field.name)) for field in fields(kind) if field.name not in _LEFT_OUT)
+    return tuple((name, _wire(name)) for name in kind.__annotations__ if name not in _LEFT_OUT)
 
 
 _MEMBERS: Mapping[type, tuple[tuple[str, str], ...]] = {

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
 from typing import get_args
+
+from msgspec import structs
 
 from gateway.quality.reports import CodeReport, Direction, Event, MediaReport, Parsed, parse_report
 from tests.fuzz import run
@@ -43,7 +44,7 @@ def assert_bounded(parsed: Parsed) -> None:
         assert report.message.isprintable()
         assert -(2**31) <= report.code < 2**31
     elif isinstance(report, MediaReport):
-        said = {name: number for name, number in asdict(report).items() if name != "direction" and number is not None}
+        said = {name: number for name, number in structs.asdict(report).items() if name != "direction" and number is not None}
         for name, number in said.items():
             assert math.isfinite(number), name
             assert 0 <= number <= _MOST, name
@@ -51,7 +52,7 @@ def assert_bounded(parsed: Parsed) -> None:
         assert said.get("level", 1) in range(1, 7)
         assert not said.keys() & ({"buffer", "skew", "freezes", "dropped"} if report.direction == "push" else {"backlog"})
     if report is not None:
-        json.dumps(asdict(report), allow_nan=False).encode()
+        json.dumps(structs.asdict(report), allow_nan=False).encode()
 
 
 def one_input(data: bytes) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gateway.quality.reports import CodeReport, Direction, Dropped, Event, MediaReport, Parsed, parse_report
 from tests.fuzz.reports import assert_bounded, one_input
@@ -32,7 +32,7 @@ def parse(direction: Direction, event: Event, data: object) -> Parsed:
 def said(parsed: Parsed) -> dict[str, Any]:
     """The members of a media report that are not `None`."""
     assert isinstance(parsed.report, MediaReport)
-    return {name: value for name, value in asdict(parsed.report).items() if value is not None}
+    return {name: value for name, value in structs.asdict(parsed.report).items() if value is not None}
 
 
 class TestSamples:
@@ -46,7 +46,7 @@ class TestSamples:
 
     def test_together_they_fill_every_member(self) -> None:
         filled = {"direction"}.union(*(sample["report"] for sample in GOLDEN.values()))
-        assert filled == {member.name for member in fields(MediaReport)}
+        assert filled == set(MediaReport.__struct_fields__)
 
     def test_whole_numbers_stay_whole(self) -> None:
         parsed = parse("push", "bindnetstatus", {"videoWidth": "360.0", "videoHeight": 640.0, "netQualityLevel": "2.0"})
@@ -218,7 +218,7 @@ KINDS = (st.sampled_from(DIRECTIONS), st.sampled_from(EVENTS))
 def about_members(parsed: Parsed) -> Parsed:
     """Without the reasons that are about the report as a whole."""
     whole = (Dropped.EMPTY, Dropped.NO_CODE, Dropped.NOT_AN_OBJECT)
-    return replace(parsed, dropped=tuple(reason for reason in parsed.dropped if reason not in whole))
+    return structs.replace(parsed, dropped=tuple(reason for reason in parsed.dropped if reason not in whole))
 
 
 class TestProperties:
