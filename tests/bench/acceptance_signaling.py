@@ -22,7 +22,7 @@ def _logins(results: Results) -> list[Verdict]:
     ours, peer = (results.of("logins", label, results.scale.sessions) for label in (OURS, ECHO))
     held, bare = (min(record["session_kb"] for record in records) for records in (ours, peer))
     return [
-        _at_least("logins per core and second, against connecting to a bare echo", _most(ours), _most(peer), LOGINS),
+        at_least("logins per core and second, against connecting to a bare echo", most(ours), most(peer), LOGINS),
         all_of("logins that succeed", min(record["client"]["inside"] for record in ours), results.scale.sessions),
         Verdict("memory per idle session", f"{held:.1f} kB; a bare echo's socket: {bare:.1f} kB", "only told", True),
     ]
@@ -30,9 +30,9 @@ def _logins(results: Results) -> list[Verdict]:
 
 def _broadcast(results: Results) -> list[Verdict]:
     ours, peer = (results.of("broadcast", label, results.scale.talkers) for label in (OURS, ECHO))
-    alone = _most(results.of("echo", ECHO, results.scale.talkers))
+    alone = most(results.of("echo", ECHO, results.scale.talkers))
     point = "messages delivered per core and second, against an echo to a room"
-    judged = _at_least(point, _most(ours), _most(peer), BROADCAST)
+    judged = at_least(point, most(ours), most(peer), BROADCAST)
     return [
         Verdict(judged.point, f"{judged.measured}; a bare echo to the sender: {alone:,.0f}/s", judged.limit, judged.met),
         all_of("talkers that stay connected", min(record["client"]["alive"] for record in ours), results.scale.talkers),
@@ -44,12 +44,13 @@ POINTS: Sequence[Judge] = (_logins, _broadcast)
 """In the order of the comparison."""
 
 
-def _most(records: Sequence[Record]) -> float:
+def most(records: Sequence[Record]) -> float:
     """Operations per CPU second of the best repeat: noise of the machine only takes away."""
     return float(max(record["per_cpu_s"] for record in records))
 
 
-def _at_least(point: str, ours: float, peer: float, limit: float) -> Verdict:
+def at_least(point: str, ours: float, peer: float, limit: float) -> Verdict:
+    """What we do, as a multiple of what a peer does."""
     figures = f"{ours:,.0f}/s against {peer:,.0f}/s"
     if peer <= 0:
         return Verdict(point, figures, "a peer that does something", False)

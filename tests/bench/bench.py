@@ -113,6 +113,8 @@ def line(record: Record) -> str:
         parts.append(f"pictures={client['pictures']} silent={client['silent']} first_worst={client['first_worst_ms']}ms")
     if "join_ms" in record:
         parts.append(f"join={record['join_ms']}ms")
+    if "scrape_ms" in record:
+        parts.append(f"scrape={record['scrape_ms']}ms held={record['held_ms']}ms size={record['kb']}kB")
     if "per_cpu_s" in record:
         parts.append(f"per_cpu_s={record['per_cpu_s']} client_cpu={client['client_cpu_s_per_s']}")
     if "latency_ms" in client:

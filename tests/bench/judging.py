@@ -30,6 +30,11 @@ class Scale:
     """Clients that log in and stay."""
     talkers: int = 200
     """Clients in rooms where messages are sent."""
+    reporters: int = 50
+    """Clients that report as fast as they can."""
+    few_streams: int = 100
+    many_streams: int = 1000
+    """Streams on air while metrics are scraped."""
 
 
 @dataclass(frozen=True, slots=True)

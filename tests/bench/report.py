@@ -110,6 +110,7 @@ _TALK: Sequence[Column] = (
     ("of them answers", _client("answered", 0)),
     _CLIENT_CPU,
 )
+_REPORTS: Sequence[Column] = (*_START, _MEMORY, _PER_CPU, ("reports", _client("reports", 0)), _CLIENT_CPU)
 
 _TABLES: Sequence[tuple[str, str, Sequence[Column]]] = (
     (
@@ -188,6 +189,19 @@ _TABLES: Sequence[tuple[str, str, Sequence[Column]]] = (
     ),
     ("broadcast", "N clients in rooms of 50, in each of which two send", _TALK),
     ("echo", "N clients that hear only themselves", _TALK),
+    ("reports", "N clients that report over WebSockets", _REPORTS),
+    ("uploads", "N clients that upload reports over HTTP", _REPORTS),
+    (
+        "scrapes",
+        "Scrapes of metrics with N streams on air",
+        (
+            *_START,
+            ("CPU ms per scrape", _number("scrape_ms", 2)),
+            ("loop held for ms", _number("held_ms", 1)),
+            ("the same without scrapes", _number("held_idle_ms", 1)),
+            ("kB", _number("kb", 0)),
+        ),
+    ),
 )
 
 

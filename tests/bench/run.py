@@ -4,7 +4,8 @@ Prints a table of each measurement and a verdict for each point of the compariso
 servers take turns, so that what else happens on the machine meets all of them. Everything it starts it stops again, also
 on Ctrl-C. `--quick`: one repeat and short windows, to see that all of it works; its numbers mean little.
 `--only rtmp`: RTMP and HTTP-FLV beside nginx-rtmp and node-media-server; `--only webrtc`: WebRTC beside aiortc;
-`--only signaling`: logins and messages beside a bare Sanic WebSocket echo.
+`--only signaling`: logins and messages beside a bare Sanic WebSocket echo; `--only quality`: reports beside a bare Sanic that
+parses them, and scrapes of metrics.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ from types import FrameType
 
 from tests.bench import (
     acceptance,
+    acceptance_quality,
     acceptance_signaling,
     acceptance_webrtc,
     bench,
     measure,
+    measure_quality,
     measure_signaling,
     measure_webrtc,
     servers,
@@ -74,12 +77,14 @@ class Plan:
     passes: int = 3
     talk: float = 5.0
     """Seconds of messages that are measured."""
+    scrapes: int = 60
+    """Scrapes of metrics, one after the other."""
 
 
 FULL = Plan(Scale(), PACE, repeats=3, cycles=200)
 QUICK = Plan(
     Scale(), Pace(window=5.0, settle=2.0), repeats=1, cycles=40, rtc_cycles=20, joins=40, whip_relays=20, rtmp_relays=20,
-    talk=2.0,
+    talk=2.0, scrapes=20,
 )  # fmt: skip
 
 Step = Callable[[], Record]
@@ -250,6 +255,24 @@ def _signaling(plan: Plan, repeats: int, folder: Path) -> Generator[Step, None, 
                     yield partial(measure_signaling.echo, talker, scale.talkers, plan.talk)
 
 
+def _quality(plan: Plan, repeats: int, folder: Path) -> Generator[Step, None, None]:
+    scale = plan.scale
+    for repeat in range(repeats):
+        for number, start in enumerate((talk.gateway, talk.echo)):
+            with start(_made(folder / f"reports-{repeat}-{number}"), scale.reporters) as talker:
+                yield partial(measure_quality.reports, talker, scale.reporters, plan.talk)
+                for batch in acceptance_quality.BATCHES:
+                    yield partial(measure_quality.uploads, talker, scale.reporters, batch, plan.talk)
+    for streams in (scale.few_streams, scale.many_streams):
+        own = _made(folder / f"scrapes-{streams}")
+        with (
+            servers.gateway(OURS, own, streams=streams, players=1, serve=measure_quality.PROBED) as server,
+            measure_quality.on_air(server, streams),
+        ):
+            for _ in range(repeats):
+                yield partial(measure_quality.scrapes, server, streams, plan.scrapes)
+
+
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
@@ -259,6 +282,7 @@ GROUPS: Mapping[str, tuple[Steps, Sequence[Judge]]] = {
     "rtmp": (_rtmp, acceptance.POINTS),
     "webrtc": (_webrtc, acceptance_webrtc.POINTS),
     "signaling": (_signaling, acceptance_signaling.POINTS),
+    "quality": (_quality, acceptance_quality.POINTS),
 }
 """What is measured and judged together."""
 

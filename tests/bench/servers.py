@@ -77,11 +77,12 @@ class Server:
 
 @contextmanager
 def gateway(
-    label: str, folder: Path, *, streams: int, players: int, batched: bool = True, consent_timeout: float = 45.0
-) -> Iterator[Server]:
+    label: str, folder: Path, *, streams: int, players: int, batched: bool = True, consent_timeout: float = 45.0,
+    serve: Sequence[str] = (str(ROOT / ".venv/bin/gateway"), "serve"),
+) -> Iterator[Server]:  # fmt: skip
     """The gateway of this checkout, with keys for so many streams and players.
 
-    `consent_timeout`: seconds without a sign of life after which it lets a WebRTC peer go.
+    `consent_timeout`: seconds without a sign of life after which it lets a WebRTC peer go; `serve`: a command with `--config`.
     """
     http, rtmp, udp = free_ports(3)
     secret = secrets.token_urlsafe(48)
@@ -96,7 +97,7 @@ def gateway(
     config.chmod(0o600)
     keys = _Keys(secret, f"rtmp://{HOST}:{rtmp}", f"http://{HOST}:{http}")
     many = [f"many{number}" for number in range(streams)]
-    command = [str(ROOT / ".venv/bin/gateway"), "serve", "--config", str(config)]
+    command = [*serve, "--config", str(config)]
     with started(label, command, folder, (http, rtmp)) as pid:
         yield Server(
             label,

@@ -37,6 +37,10 @@ class Talker:
     """Address for those who log in, or hear only themselves."""
     rooms: str
     """The same for those who are in rooms of ROOM; %d stands for the room's number."""
+    reports: str
+    """Address of a WebSocket that takes reports."""
+    uploads: str
+    """The same of HTTP."""
     lines: Path
     """What each connection says first: a login of its own, a line each."""
 
@@ -50,13 +54,14 @@ def gateway(folder: Path, connections: int) -> Iterator[Talker]:
     rates = "\n".join(f"{name} = {_MOST}" for name in _RATES)
     config.write_text(
         f'[listen]\nhost = "{HOST}"\nport = {http}\nrtmp_port = {rtmp}\nudp_port = {udp}\npublic_host = "{HOST}"\n'
-        f'[signaling]\n{rates}\n[apps.{APP}]\nsecret = "{secret}"\n'
+        f"[signaling]\n{rates}\n[quality]\nreports_per_second = {_MOST}\nreports_burst = {_MOST}\n"
+        f'[apps.{APP}]\nsecret = "{secret}"\n'
     )
     config.chmod(0o600)
     command = [str(ROOT / ".venv/bin/gateway"), "serve", "--config", str(config)]
     with started(OURS, command, folder, (http, rtmp)) as pid:
         url = f"ws://{HOST}:{http}/ws"
-        yield Talker(OURS, pid, url, url, _logins(folder, secret, connections))
+        yield Talker(OURS, pid, url, url, url, f"http://{HOST}:{http}/v1/reports", _logins(folder, secret, connections))
 
 
 @contextmanager
@@ -65,8 +70,9 @@ def echo(folder: Path, connections: int) -> Iterator[Talker]:
     [http] = free_ports(1)
     command = [sys.executable, str(ROOT / "tests/bench/echo.py"), str(http)]
     with started(ECHO, command, folder, (http,)) as pid:
-        base = f"ws://{HOST}:{http}"
-        yield Talker(ECHO, pid, f"{base}/ws", f"{base}/room/%d", _logins(folder, secrets.token_urlsafe(48), connections))
+        base, lines = f"{HOST}:{http}", _logins(folder, secrets.token_urlsafe(48), connections)
+        uploads = f"http://{base}/upload"
+        yield Talker(ECHO, pid, f"ws://{base}/ws", f"ws://{base}/room/%d", f"ws://{base}/parse", uploads, lines)
 
 
 def _logins(folder: Path, secret: str, connections: int) -> Path:

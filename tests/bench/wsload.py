@@ -2,6 +2,7 @@
 
   wsload.py logins URL FILE -n 2000             connect and send a line of FILE each, several at a time, and stay
   wsload.py rooms  URL FILE -n 200 -m 50 -k 2   the same, and then 2 in each room of 50 send message after message
+  wsload.py reports URL FILE -n 50              the same, and then all of them publish a stream each and report on it
 
 %d in URL is the number of a connection's room. The first message that comes back answers the line that was sent. As soon as
 all are in, a sender waits for the answer to a message (the one with its id) before it sends the next; everything that comes
@@ -35,6 +36,13 @@ DEADLINE = 20.0
 """Seconds that a login may take."""
 MESSAGE = "x" * 100
 """What is said."""
+REPORTS_AT_ONCE = 19
+"""Reports that nobody answers, before a ping that is answered: then they have been taken."""
+STATUS = (
+    b'{"videoBitrate":812,"audioBitrate":48,"videoFPS":"15","videoGOP":2,"netSpeed":871,"netJitter":12,"netQualityLevel":2,'
+    b'"videoWidth":360,"videoHeight":640,"videoCache":1,"audioCache":2}'
+)
+"""What a live-pusher says of itself every other second."""
 IDS_OF_A_SENDER = 1_000_000_000
 """Ids of two senders never meet."""
 
@@ -66,6 +74,11 @@ def request(id: int) -> bytes:
     return beginning(id) + b'"method":"sendBroadcastMessage","params":{"message":"%s"}}' % MESSAGE.encode()
 
 
+def report(stream: int) -> bytes:
+    """What a live-pusher's program reports of its stream, as `params`."""
+    return b'{"direction":"push","event":"bindnetstatus","streamID":"%d","data":%s}' % (stream, STATUS)
+
+
 def beginning(id: int) -> bytes:
     """How a request begins, and the answer to it, at the gateway as at an echo."""
     return b'{"jsonrpc":"2.0","id":%d,' % id
@@ -84,8 +97,9 @@ def upgrade(host: str, path: str) -> bytes:
 class Client(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, path: str, host: str, first: bytes, counts: Counter[str]) -> None:
+    def __init__(self, path: str, host: str, first: bytes, said: Callable[[int], bytes], counts: Counter[str]) -> None:
         self._path = path
+        self._said = said
         self._host = host
         self._first = first
         self._counts = counts
@@ -149,7 +163,7 @@ class Client(asyncio.Protocol):
     def _say(self) -> None:
         self._id += 1
         self._answer = beginning(self._id)
-        self._write(frame(request(self._id)))
+        self._write(self._said(self._id))
 
     def _write(self, data: bytes) -> None:
         if self.transport:
@@ -195,6 +209,7 @@ class Load:
             "inside": sum(client.inside.result() for number, client in self._clients.items() if number < given.n),
             "received": counts.get("received", 0),
             "answered": counts.get("answered", 0),
+            "reports": counts.get("answered", 0) * REPORTS_AT_ONCE,
             "refused": counts.get("refused", 0),
             "client_cpu_s_per_s": round(self._cpu / self._wall, 3),
         }
@@ -213,7 +228,11 @@ class Load:
     async def _connect(self, number: int) -> Client:
         url = self._given.url.replace("%d", str(number // self._given.m))
         parts = urlsplit(url)
-        new: Callable[[], Client] = lambda: Client(parts.path, parts.netloc, self._lines[number], self._counts)  # noqa: E731
+        said = _reporting(number) if self._given.test == "reports" else _saying
+
+        def new() -> Client:
+            return Client(parts.path, parts.netloc, self._lines[number], said, self._counts)
+
         _, client = await asyncio.get_running_loop().create_connection(new, parts.hostname, parts.port)
         self._clients[number] = client
         return client
@@ -221,7 +240,7 @@ class Load:
     def _talk(self) -> None:
         """As many of each room as are to send begin."""
         for number, client in self._clients.items():
-            if number % self._given.m < self._given.k:
+            if self._given.test == "reports" or number % self._given.m < self._given.k:
                 client.talk(number * IDS_OF_A_SENDER)
 
     def _mark(self, mark: str) -> None:
@@ -233,10 +252,26 @@ class Load:
             self._wall += time.monotonic()
 
 
+def _saying(id: int) -> bytes:
+    return frame(request(id))
+
+
+def _reporting(number: int) -> Callable[[int], bytes]:
+    """What one who reports sends: the wish to publish the first time, then reports and the ping."""
+    publish = beginning(0) + b'"method":"publish","params":{"streamID":"%d"}}' % number
+    reports = frame(b'{"jsonrpc":"2.0","method":"report","params":%s}' % report(number)) * REPORTS_AT_ONCE
+    first = number * IDS_OF_A_SENDER + 1
+
+    def said(id: int) -> bytes:
+        return (frame(publish) if id == first else b"") + reports + frame(beginning(id) + b'"method":"ping","params":{}}')
+
+    return said
+
+
 def main() -> None:
     """Runs what the command line asks for."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("test", choices=["logins", "rooms"])
+    options.add_argument("test", choices=["logins", "rooms", "reports"])
     options.add_argument("url")
     options.add_argument("file", type=Path, help="what each connection sends first, a line each")
     options.add_argument("-n", type=int, required=True, help="connections")
