@@ -8,10 +8,13 @@ from pathlib import Path
 
 from gateway.errors import FAULTS
 from gateway.quality.component_codes import CODES
+from gateway.quality.measures import MEASURES, Limits, Unit
 from gateway.quality.reports import Direction
 from gateway.quality.troubles import TROUBLES
 from gateway.signaling.close import CloseReason
 
+_UNITS = {Unit.PART: (" %", 100), Unit.SECONDS: (" s", 1), Unit.PER_SECOND: (" per second", 1)}
+"""How a value is written, and what it is multiplied with before."""
 DOCS = Path(__file__).parent.parent / "docs"
 ERRORS = DOCS / "errors.md"
 
@@ -57,8 +60,33 @@ def trouble_table() -> str:
     return _table(header, ((f"`{t.number}`", f"`{t.name}`", t.en, t.zh, t.change_en, t.change_zh) for t in TROUBLES))
 
 
+def measure_table() -> str:
+    """Everything that says how a leg does."""
+    header = ("Measure", "Leg", "By", "Fair", "Bad", "English", "中文")
+    rows = (
+        (
+            f"`{m.name}`", ", ".join(sorted(m.legs)), m.source.value,
+            *(_limit(m.unit, m.limits, m.live, bad=bad) for bad in (False, True)), m.en, m.zh,
+        )
+        for m in MEASURES.values()
+    )  # fmt: skip
+    return _table(header, rows)
+
+
+def _limit(unit: Unit, limits: Limits, live: Limits | None, *, bad: bool) -> str:
+    """Where a level begins, with its unit; empty if the measure cannot get there."""
+    if unit is Unit.CODE:
+        return "the code's"
+    here, there = ((one.bad if bad else one.fair) if one else None for one in (limits, live))
+    if here is None or here == float("inf"):
+        return ""
+    word, scale = _UNITS.get(unit, ("", 1))
+    return f"{here * scale:g}{word}" + (f" ({there * scale:g}{word})" if there is not None else "")
+
+
 TABLES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
     ERRORS: {"errors": fault_table, "close": close_table},
+    DOCS / "quality.md": {"measures": measure_table},
     DOCS / "checkup.md": {"troubles": trouble_table},
     DOCS / "component-codes.md": {"live-pusher": partial(code_table, "push"), "live-player": partial(code_table, "pull")},
 }
