@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from gateway.quality.readings import ServerReading
@@ -31,7 +32,7 @@ class ServerProbe:
         lags, self._lags = sorted(self._lags), []
         reading = ServerReading(
             span=span,
-            lag=lags[int(_RANK * (len(lags) - 1))] if lags else 0.0,
+            lag=lags[math.ceil(_RANK * len(lags)) - 1] if lags else 0.0,
             lag_peak=lags[-1] if lags else 0.0,
             cpu=(cpu - self._cpu_then) / span if span > 0 else 0.0,
             drops=drops - self._drops_then,
