@@ -228,7 +228,7 @@ class Gateway:
 
     def snapshot(self) -> Snapshot:
         """The state that Prometheus is told."""
-        played, rtmp, webrtc = self.streams.totals(), self.rtmp.stats, self.webrtc.stats
+        played, rtmp, webrtc = self.streams.transports, self.rtmp.stats, self.webrtc.stats
         peers = Counter((peer.direction, peer.request.transport) for peer in self.webrtc.connections)
         bytes_in = {"rtmp": rtmp.bytes_in, **{name: received.bytes for name, received in webrtc.receiving.items()}}
         bytes_out = {protocol: stats.bytes_out for protocol, stats in played.items()}

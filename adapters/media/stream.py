@@ -46,7 +46,7 @@ class StreamStats:
     units_dropped: int = 0
     """Units that nobody could have decoded: before any codec header, or pictures before a keyframe."""
     transports: dict[str, TransportStats] = field(default_factory=dict)
-    """What viewers were given, by transport."""
+    """What viewers were given, by transport: this stream's, or those of all that share it."""
 
 
 class LiveStream:
@@ -54,7 +54,8 @@ class LiveStream:
 
     `clock` gives seconds, `call_later` is the event loop's. `turns` may be shared by all streams of a loop, so that the
     loop is given back between writes to many viewers, whichever stream they belong to. `stopwatch` gives seconds too, if
-    those of `clock` stand still for a while.
+    those of `clock` stand still for a while. `transports`: where it is counted what viewers were given, if other streams count
+    there too.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class LiveStream:
         turns: Turns | None = None,
         transcoders: Transcoders | None = None,
         stopwatch: Callable[[], float] | None = None,
+        transports: dict[str, TransportStats] | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -85,7 +87,7 @@ class LiveStream:
         """What it was called with since `open`."""
         self.on_keyframe_wanted: Callable[[], None] = _unasked
         """Called when a viewer waits for a keyframe, as often as it pleases."""
-        self.stats = StreamStats()
+        self.stats = StreamStats(transports=transports if transports is not None else {})
         self._meter = IngestMeter(clock())
 
     @property

@@ -212,8 +212,8 @@ class Streams:
         self._channels: dict[tuple[str, str], _Channel] = {}
         self._takers: set[tuple[str, str]] = set()
         """Streams that a connection is waiting to take over."""
-        self._past: dict[str, TransportStats] = {}
-        """What streams that are over did for their viewers."""
+        self.transports: dict[str, TransportStats] = {}
+        """What all streams, past ones included, did for their viewers, by transport."""
 
     def __len__(self) -> int:
         return len(self._channels)
@@ -222,13 +222,6 @@ class Streams:
     def transcoding(self) -> int:
         """Audio transcoders that run now."""
         return sum(channel.live.transcoding for channel in self._channels.values())
-
-    def totals(self) -> dict[str, TransportStats]:
-        """What all streams, past ones included, did for their viewers, by transport."""
-        totals: dict[str, TransportStats] = {}
-        for stats in (self._past, *(channel.live.stats.transports for channel in self._channels.values())):
-            _add(totals, stats)
-        return totals
 
     def meters(self) -> list[StreamMeter]:
         """Every stream, for who measures; one that is only waited for, too."""
@@ -306,7 +299,6 @@ class Streams:
             for viewing in tuple(channel.viewings):
                 viewing.end(error)
             self.release(channel)
-            _add(self._past, channel.live.stats.transports)
 
     def update(self, grant: Grant) -> None:
         """A play grant's media or mode changed: its running connections follow."""
@@ -322,7 +314,9 @@ class Streams:
         name = (grant.app, grant.stream_id)
         channel = self._channels.get(name)
         if channel is None:
-            live = LiveStream(self._settings, self._now, self._call_later, self._turns, self._transcoders, perf_counter)
+            live = LiveStream(
+                self._settings, self._now, self._call_later, self._turns, self._transcoders, perf_counter, self.transports
+            )
             channel = self._channels[name] = _Channel(name, live)
         return channel
 
@@ -385,11 +379,6 @@ class Streams:
     def _cut_viewing(self, viewing: Viewing, error: GatewayError) -> None:
         viewing.close(error)
         viewing.viewer.ended(error)
-
-
-def _add(totals: dict[str, TransportStats], stats: dict[str, TransportStats]) -> None:
-    for transport, one in stats.items():
-        totals.setdefault(transport, TransportStats()).merge(one)
 
 
 def _nobody(media: frozenset[Medium]) -> None:

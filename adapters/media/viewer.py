@@ -24,7 +24,7 @@ DELAYS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 @dataclass(slots=True)
 class TransportStats:
-    """What one stream did for the viewers of one transport."""
+    """What was done for the viewers of one transport: of one stream, or of all that share it."""
 
     viewers: int = 0
     """Attached now."""
@@ -36,14 +36,6 @@ class TransportStats:
     """Viewers that stayed behind for too long and were let go."""
     delay: Buckets = field(default_factory=lambda: Buckets(DELAYS))
     """Seconds from a unit's arrival until the last of those who are written to together had it handed to the kernel."""
-
-    def merge(self, other: TransportStats) -> None:
-        """Counts what another one has counted, too."""
-        self.viewers += other.viewers
-        self.bytes_out += other.bytes_out
-        self.skips += other.skips
-        self.dropped += other.dropped
-        self.delay.merge(other.delay)
 
 
 @dataclass(slots=True)

@@ -21,11 +21,6 @@ class Buckets:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
-    def merge(self, other: Buckets) -> None:
-        """Counts what another one of the same bounds has counted, too."""
-        self.counts = [here + there for here, there in zip(self.counts, other.counts, strict=True)]
-        self.total += other.total
-
     def cumulative(self) -> Iterator[tuple[str, int]]:
         """Upper end and count of what is not larger, as Prometheus has them; the last end is `+Inf`."""
         count = 0

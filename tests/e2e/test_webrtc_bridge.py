@@ -94,7 +94,7 @@ class Scene:
 
     @property
     def viewers(self) -> int:
-        return sum(stats.viewers for stats in self.streams.totals().values())
+        return sum(stats.viewers for stats in self.streams.transports.values())
 
     def books(self) -> list[int]:
         """How many entries each of the server's books has: connections, those that publish and play, peers, tickets, places."""
@@ -164,7 +164,7 @@ async def test_a_publisher_is_seen_by_viewers_whoever_makes_the_offer() -> None:
         for viewer in (whep, page):
             _, picture = await seen(viewer)
             assert (picture.width, picture.height) == (640, 480)
-        assert {name: stats.viewers for name, stats in call.streams.totals().items()} == {"whep": 1, "webrtc": 1}
+        assert {name: stats.viewers for name, stats in call.streams.transports.items()} == {"whep": 1, "webrtc": 1}
         assert (call.server.stats.handshakes, call.server.stats.failed) == (3, 0)
 
 

@@ -401,7 +401,7 @@ async def test_a_viewer_that_lags_is_moved_unless_it_has_paused_or_gone(scene: S
     assert viewing.catch_up()
     assert (viewing.measure().behind, viewing.measure().skips) == (True, 1)
     assert not viewing.catch_up()
-    assert scene.streams.totals()["flv"].skips == 1
+    assert scene.streams.transports["flv"].skips == 1
     viewing.close()
     assert not viewing.catch_up()
     assert [list(meter.viewers) for meter in scene.streams.meters()] == [[]]
@@ -416,7 +416,7 @@ async def test_what_streams_that_are_over_delayed_is_kept(scene: Scene) -> None:
         await asyncio.sleep(0.1)
     ingest.close(deliberate=True)
     assert scene.streams.meters() == []
-    assert sum(scene.streams.totals()["flv"].delay.counts) == 3
+    assert sum(scene.streams.transports["flv"].delay.counts) == 3
 
 
 @play_out
