@@ -73,16 +73,17 @@ def scrapes(server: Server, streams: int, count: int) -> Record:
         begun = sample([server.pid])
         time.sleep(IDLE)
         idle = usage(begun, sample([server.pid]))
-        held_idle = json.loads(_ask(http, "/held"))["held"]
+        before = json.loads(_ask(http, "/held"))
         begun = sample([server.pid])
         for _ in range(count):
             size = len(_ask(http, "/metrics"))
         used = usage(begun, sample([server.pid]))
-        held = json.loads(_ask(http, "/held"))["held"]
+        after = json.loads(_ask(http, "/held"))
     return _record("scrapes", server.label, streams, used) | {
         "scrape_ms": cost_ms(used, idle, count),
-        "held_ms": round(1000 * held, 2),
-        "held_idle_ms": round(1000 * held_idle, 2),
+        "held_ms": round(1000 * after["held"], 2),
+        "held_idle_ms": round(1000 * before["held"], 2),
+        "late_ms": round(1000 * after["late"], 2),
         "kb": round(size / 1024, 1),
     }
 

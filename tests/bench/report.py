@@ -199,6 +199,7 @@ _TABLES: Sequence[tuple[str, str, Sequence[Column]]] = (
             ("CPU ms per scrape", _number("scrape_ms", 2)),
             ("loop held for ms", _number("held_ms", 1)),
             ("the same without scrapes", _number("held_idle_ms", 1)),
+            ("loop late by ms", _number("late_ms", 1)),
             ("kB", _number("kb", 0)),
         ),
     ),
