@@ -12,6 +12,7 @@ from heapq import nsmallest
 from typing import Literal, TypeAlias
 
 from gateway.errors import ROOM_NOT_FOUND, STREAM_NOT_FOUND, GatewayError
+from gateway.quality.calls import Call, Calls, Span
 from gateway.quality.checkup import Finding
 from gateway.rooms.events import BarrageMessage, BroadcastMessage, CustomCommand, TextSent
 from gateway.rooms.model import Room, Session, Stream, StreamState, StreamView, User
@@ -85,12 +86,14 @@ class Administration:
     """All apps' rooms, as their backends see them. `viewers`: the connections that play a stream (appID, streamID)."""
 
     def __init__(
-        self, registry: Registry, sessions: Sessions, talk: Talk, viewers: Callable[[str, str], int]
+        self, registry: Registry, sessions: Sessions, talk: Talk, viewers: Callable[[str, str], int],
+        calls: Calls,
     ) -> None:  # fmt: skip
         self._registry = registry
         self._sessions = sessions
         self._talk = talk
         self._viewers = viewers
+        self._calls = calls
 
     # What there is -------------------------------------------------------------------------------------------------
 
@@ -114,6 +117,14 @@ class Administration:
         if status.published is None and not status.forbidden:
             raise GatewayError(STREAM_NOT_FOUND)
         return status
+
+    async def room_calls(self, app: str, room_id: str, span: Span) -> Call:
+        """What is known of a room's calls, now and before. Raises ROOM_NOT_FOUND and STORE_UNAVAILABLE."""
+        return await self._calls.room(app, room_id, span)
+
+    async def stream_calls(self, app: str, stream_id: str, span: Span) -> Call:
+        """What is known of a stream's calls, now and before. Raises STREAM_NOT_FOUND and STORE_UNAVAILABLE."""
+        return await self._calls.stream(app, stream_id, span)
 
     # What is to be done --------------------------------------------------------------------------------------------
 

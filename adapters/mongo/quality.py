@@ -185,6 +185,9 @@ class MongoHistory:
     async def _run(self) -> None:
         pause = _FIRST_PAUSE
         while True:
+            if not self._pending:
+                self._some.clear()
+                self._idle.set()
             await self._some.wait()
             await self._gather()
             for _ in range(-(-len(self._pending) // BATCH)):  # what came until now: what comes meanwhile is gathered, too
@@ -220,9 +223,6 @@ class MongoHistory:
         self.written += len(self._writing) - refused
         self.lost += refused
         self._writing = []
-        if not self._pending:
-            self._some.clear()
-            self._idle.set()
         return True
 
     async def _insert(self, documents: Sequence[RawBSONDocument]) -> int:

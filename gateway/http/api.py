@@ -13,6 +13,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -101,7 +102,7 @@ class Api:
         self._unheard = Allowance(REQUESTS_PER_SECOND, REQUESTS_BURST, now)
         """Of lines in the log about those without a key: anyone can be one."""
 
-    def answer(self, asking: Asking) -> Answer:
+    async def answer(self, asking: Asking) -> Answer:
         """Carries a request out. Raises GatewayError and SanicException."""
         raw_app, *segments = asking.path.split("/")
         app, door = self._enter(raw_app, asking)
@@ -117,9 +118,10 @@ class Api:
         if found := id_in(operation, segments):
             rule, segment = found
             id = rule.check(_decoded(segment))
-        if not operation.changes:
-            return Answer(msgspec.json.encode(operation.perform(self._rooms, app, id, _query(operation, asking.query))))
-        return self._change(operation, app, id, asking, door)
+        if operation.changes:
+            return self._change(operation, app, id, asking, door)
+        told = operation.perform(self._rooms, app, id, _query(operation, asking.query))
+        return Answer(msgspec.json.encode(await told if isawaitable(told) else told))
 
     def _enter(self, raw_app: str, asking: Asking) -> tuple[str, _Door]:
         """The app that asks. Raises API_KEY_INVALID: whether there is such an app is told to nobody else."""
@@ -164,7 +166,7 @@ def add_api(app: Sanic[Any, Any], api: Api, clients: Clients) -> None:
         names = ("authorization", "content-type", "idempotency-key")
         headers = {name: request.headers[name] for name in names if name in request.headers}
         path = target[target.index(ROOT) + len(ROOT) :]
-        answer = api.answer(Asking(request.method, path, query, headers, request.body, clients.address(request)))
+        answer = await api.answer(Asking(request.method, path, query, headers, request.body, clients.address(request)))
         repeated = {"idempotency-replayed": "true"} if answer.repeated else {}
         return raw(answer.body, content_type=_JSON, headers={**_HEADERS, **repeated})
 

@@ -5,7 +5,7 @@ This table is all there is: requests are matched against it, and the OpenAPI doc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -20,12 +20,16 @@ from gateway.errors import (
     OVERLOADED,
     PARSE_ERROR,
     ROOM_NOT_FOUND,
+    STORE_UNAVAILABLE,
     STREAM_NOT_FOUND,
     Fault,
     GatewayError,
 )
 from gateway.http import api_messages as messages
+from gateway.http import api_quality as quality
 from gateway.http.api_messages import Close, Kick, Nothing, Page, Send
+from gateway.http.api_quality import Part, RoomQuality, StreamQuality
+from gateway.quality.calls import Call, Span
 from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID, IdRule, User
 
 
@@ -56,6 +60,12 @@ class Rooms(Protocol):
     def resume_stream(self, app: str, stream_id: str) -> StreamStatus:
         """It may be published and played again."""
 
+    async def room_calls(self, app: str, room_id: str, span: Span) -> Call:
+        """What is known of a room's calls. Raises ROOM_NOT_FOUND and STORE_UNAVAILABLE."""
+
+    async def stream_calls(self, app: str, stream_id: str, span: Span) -> Call:
+        """What is known of a stream's. Raises STREAM_NOT_FOUND and STORE_UNAVAILABLE."""
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -71,8 +81,9 @@ class Operation:
     takes: type[Struct]
     """What it is asked with: a GET's query, a POST's body."""
     gives: type[Struct]
-    perform: Callable[[Rooms, str, str, Any], Struct]
-    """Does it, for an appID and the id in the path. Raises GatewayError."""
+    perform: Callable[[Rooms, str, str, Any], Struct | Awaitable[Struct]]
+    """Does it, for an appID and the id in the path. Raises GatewayError. A look may take its time; a change is made in one
+    step, so that the same one, asked for again meanwhile, finds it made."""
     faults: tuple[Fault, ...] = ()
     """How it can fail, apart from what every operation can be refused with."""
 
@@ -132,6 +143,14 @@ def _resume_stream(rooms: Rooms, app: str, id: str, body: Nothing) -> Struct:
     return messages.stream(rooms.resume_stream(app, id))
 
 
+async def _get_room_quality(rooms: Rooms, app: str, id: str, part: Part) -> Struct:
+    return RoomQuality(room_id=id, **await quality.members(await rooms.room_calls(app, id, part.span)))
+
+
+async def _get_stream_quality(rooms: Rooms, app: str, id: str, part: Part) -> Struct:
+    return StreamQuality(stream_id=id, **await quality.members(await rooms.stream_calls(app, id, part.span)))
+
+
 OPERATIONS = (
     Operation(
         "listRooms", "GET", ("rooms",), "List the rooms",
@@ -142,6 +161,11 @@ OPERATIONS = (
         "getRoom", "GET", ("rooms", "{roomID}"), "See who and what is in a room",
         "Large rooms come in pages: each has some of the users, and the streams of these.",
         Page, messages.Room, _get_room, (ROOM_NOT_FOUND,),
+    ),
+    Operation(
+        "getRoomQuality", "GET", ("rooms", "{roomID}", "quality"), "See how a room's calls do and did",
+        "How each leg does now, while somebody is in the room, and what happened in it, page by page: also after it is over.",
+        Part, RoomQuality, _get_room_quality, (ROOM_NOT_FOUND, STORE_UNAVAILABLE),
     ),
     Operation(
         "closeRoom", "POST", ("rooms", "{roomID}", "close"), "Close a room",
@@ -164,6 +188,11 @@ OPERATIONS = (
         "getStream", "GET", ("streams", "{streamID}"), "See what there is to a stream",
         "A stream that is neither published nor forbidden is not found.",
         Nothing, messages.Stream, _get_stream, (STREAM_NOT_FOUND,),
+    ),
+    Operation(
+        "getStreamQuality", "GET", ("streams", "{streamID}", "quality"), "See how a stream does and did",
+        "How it comes in and how each of its viewers gets it, while it is published, and what happened to it, page by page.",
+        Part, StreamQuality, _get_stream_quality, (STREAM_NOT_FOUND, STORE_UNAVAILABLE),
     ),
     Operation(
         "forbidStream", "POST", ("streams", "{streamID}", "forbid"), "Forbid a stream",

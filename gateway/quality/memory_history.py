@@ -99,12 +99,6 @@ class MemoryHistory:
         wanted = (kept for kept in later if kept.at >= since and room_id in ("", kept.place[1]))
         return [kept.told() for kept in islice(wanted, limit)]
 
-    def begin(self) -> None:
-        """There is nothing to begin."""
-
-    async def end(self, deadline: float) -> None:
-        """Nothing outlives the process."""
-
     def _kept(self, entry: Entry) -> _Kept:
         data = msgspec.json.encode(entry.data)
         if len(data) > ENTRY_BYTES:

@@ -60,16 +60,15 @@ async def written(history: MongoHistory) -> None:
 @pytest.fixture(params=["memory", *CLIENTS])
 async def new_history(request: pytest.FixtureRequest, mongo: ReplicaSet, database: Any) -> AsyncIterator[NewHistory]:
     """Makes histories, all but those in memory over the same database. Takes settings."""
-    made: list[AnyHistory] = []
+    made: list[MongoHistory] = []
     origins = count(0xA)
 
     def make(**settings: Any) -> AnyHistory:
         told = replace(SETTINGS, **settings)
         if request.param == "memory":
-            history: AnyHistory = MemoryHistory(told, monotonic)
-        else:
-            client = CLIENTS[request.param](mongo.url)
-            history = MongoHistory(client, database.name, told, monotonic, origin=f"{next(origins):x}")
+            return MemoryHistory(told, monotonic)
+        client = CLIENTS[request.param](mongo.url)
+        history = MongoHistory(client, database.name, told, monotonic, origin=f"{next(origins):x}")
         history.begin()
         made.append(history)
         return history

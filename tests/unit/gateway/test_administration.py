@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.administration import Administration
+from gateway.config import QualitySettings
 from gateway.errors import ROOM_NOT_FOUND, STREAM_NOT_FOUND, GatewayError
+from gateway.quality.calls import Calls
 from gateway.quality.checkup import SoundFacts, StreamFacts
+from gateway.quality.memory_history import MemoryHistory
 from gateway.quality.troubles import AAC_CHANNELS, VIDEO_PROMISED_MISSING
 from gateway.rooms.events import BarrageMessage, BroadcastMessage, CustomCommand
 from gateway.rooms.model import Role, StreamState, User
@@ -19,13 +22,21 @@ IDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_si
 SERVER = User("", "", Role.BROADCASTER)
 
 
+class NobodyMeasured:
+    """Calls of which nothing is known but their history."""
+
+    def overview(self, app: str, *, room_id: str = "", stream_id: str = "") -> None:
+        return None
+
+
 class Office:
     """A lobby, and the administration of its rooms."""
 
     def __init__(self) -> None:
         self.lobby = Lobby()
         sessions = Sessions(self.lobby.signaling, self.lobby.apps, self.lobby.registry, self.lobby.timers, self.lobby.clock.wall)
-        self.administration = Administration(self.lobby.registry, sessions, self.lobby.talk, lambda app, stream: 3)
+        calls = Calls(NobodyMeasured(), MemoryHistory(QualitySettings(), lambda: 0.0))
+        self.administration = Administration(self.lobby.registry, sessions, self.lobby.talk, lambda app, stream: 3, calls)
 
     def rooms(self, limit: int, app: str = "1") -> list[list[str]]:
         """All pages."""

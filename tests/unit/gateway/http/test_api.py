@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from inspect import iscoroutinefunction
+from typing import Any, ClassVar
 from urllib.parse import quote
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +27,7 @@ from gateway.errors import (
     ROOM_ID_ILLEGAL,
     ROOM_ID_TOO_LONG,
     ROOM_NOT_FOUND,
+    STORE_UNAVAILABLE,
     USER_ID_ILLEGAL,
     Fault,
     GatewayError,
@@ -31,14 +35,33 @@ from gateway.errors import (
 from gateway.http import api
 from gateway.http.api import Answer, Api, Asking
 from gateway.http.api_operations import OPERATIONS, find
+from gateway.http.api_quality import Arrival, ClientReport, Delivery
+from gateway.quality import entries
+from gateway.quality.calls import Call, Span
 from gateway.quality.checkup import Finding
+from gateway.quality.history import Entry, Numbered
+from gateway.quality.history import Kind as What
+from gateway.quality.overview import Overview, PlayView, PublishView
+from gateway.quality.readings import EgressReading, IngestReading, PathReading
+from gateway.quality.reports import MediaReport
 from gateway.quality.troubles import B_FRAMES
-from gateway.rooms.model import BOTH_MEDIA, Medium, Role, StreamState, StreamView, User
+from gateway.quality.verdict import Evidence, Leg, Level, Source, Verdict
+from gateway.rooms.model import BOTH_MEDIA, Medium, PlayMode, Role, StreamState, StreamView, User
 
 KEY = "the key of app 7, which is long enough"
 OTHER_KEY = KEY[::-1]
 VIEW = StreamView("cam", "ann", "Ann", frozenset((Medium.AUDIO,)), BOTH_MEDIA, frozenset((Medium.VIDEO,)), "front", "rtmp")
 STREAM = PublishedStream(VIEW, "r", StreamState.ON_AIR, 3, (Finding(B_FRAMES, "seen"),))
+
+BAD = Verdict(Level.BAD, (Evidence("late", 2.1, 1.0, Level.BAD, Source.CLIENT),), 1_800_000_000.25)
+ARRIVAL = IngestReading("rtmp", 1.0, True, 48e3, 8e5, 15.0, None, 0.02, 0.3, 2.1, 2.5, -0.01, 0, 640, 480, True, True)
+DELIVERY = EgressReading("flv", 848e3, False, 1, 7.0, None, PathReading(0.05, None, None, 106_000))
+OVERVIEW = Overview(
+    Verdict(),
+    (PublishView("ann", "cam", "rtmp", BAD, ARRIVAL, MediaReport("push", fps=15.0, round_trip=0.12345678)),),
+    (PlayView("bob", "cam", "flv", PlayMode.RTC, BAD, Verdict(), Leg.UPLINK, DELIVERY),),
+)
+HAPPENED = Numbered("00ab", Entry("7", "r", 1_800_000_000.5, What.VERDICT, "ann", "cam", {"leg": "uplink", "level": "bad"}))
 
 
 class RecordedRooms:
@@ -47,6 +70,7 @@ class RecordedRooms:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
         self.there = True
+        self.call = Call(OVERVIEW, [HAPPENED], "00ab")
 
     def rooms(self, app: str, after: str, limit: int) -> tuple[Sequence[RoomSummary], str | None]:
         self.asked.append(("rooms", app, after, limit))
@@ -84,6 +108,18 @@ class RecordedRooms:
         self.asked.append(("resume_stream", app, stream_id))
         return StreamStatus(stream_id, False, None)
 
+    async def room_calls(self, app: str, room_id: str, span: Span) -> Call:
+        self.asked.append(("room_calls", app, room_id, span))
+        if not self.there:
+            raise GatewayError(ROOM_NOT_FOUND)
+        return self.call
+
+    async def stream_calls(self, app: str, stream_id: str, span: Span) -> Call:
+        self.asked.append(("stream_calls", app, stream_id, span))
+        if not self.there:
+            raise GatewayError(STORE_UNAVAILABLE)
+        return self.call
+
 
 class Scene:
     """An API with two apps, and a clock that stands still."""
@@ -102,7 +138,13 @@ class Scene:
         content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         if content:
             given.setdefault("content-type", "application/json")
-        return self.api.answer(Asking(method, path, query, given, content, "192.0.2.1"))
+        answering = self.api.answer(Asking(method, path, query, given, content, "192.0.2.1"))
+        while True:
+            try:
+                answering.send(None)  # what lets others have their turn goes on at once: nobody else is here
+            except StopIteration as done:
+                answer: Answer = done.value
+                return answer
 
     def ask(self, method: str, path: str, body: object = None, **rest: Any) -> Any:
         return json.loads(self.answer(method, path, body, **rest).body)
@@ -228,7 +270,86 @@ class TestLooking:
         assert scene.refusal("GET", "7/rooms/r") is ROOM_NOT_FOUND
 
 
+class TestQuality:
+    VERDICT: ClassVar[dict[str, Any]] = {
+        "level": "bad", "since": 1_800_000_000_250,
+        "evidence": [{"measure": "late", "value": 2.1, "limit": 1.0, "level": "bad", "source": "client"}],
+    }  # fmt: skip
+    GOOD: ClassVar[dict[str, Any]] = {"level": "good", "since": 0, "evidence": []}
+
+    def test_how_calls_do_and_did(self, scene: Scene) -> None:
+        told = scene.ask("GET", "7/rooms/r/quality")
+        assert told == {
+            "roomID": "r", "live": True, "server": self.GOOD, "nextAfter": "00ab",
+            "publishing": [{
+                "userID": "ann", "streamID": "cam", "transport": "rtmp", "uplink": self.VERDICT, "findings": [],
+                "measured": {
+                    "protocol": "rtmp", "span": 1.0, "connected": True, "audioBitrate": 48e3, "videoBitrate": 8e5, "fps": 15.0,
+                    "silence": 0.02, "gap": 0.3, "late": 2.1, "latePeak": 2.5, "drift": -0.01, "jumps": 0, "repeats": 0,
+                    "width": 640, "height": 480, "audio": True, "video": True,
+                },
+                "told": {"fps": 15.0, "roundTrip": 0.1235},
+            }],
+            "playing": [{
+                "userID": "bob", "streamID": "cam", "transport": "flv", "mode": "RTC", "blame": "uplink",
+                "uplink": self.VERDICT, "downlink": self.GOOD, "told": None,
+                "measured": {
+                    "protocol": "flv", "bitrate": 848e3, "behind": False, "skips": 1, "repeats": 0, "backlog": 1.0,
+                    "queued": 106_000, "roundTrip": 0.05,
+                },
+            }],
+            "timeline": [{
+                "number": "00ab", "at": 1_800_000_000.5, "kind": "verdict", "userID": "ann", "streamID": "cam",
+                "data": {"leg": "uplink", "level": "bad"},
+            }],
+        }  # fmt: skip
+        of_stream = scene.ask("GET", "7/streams/cam/quality")
+        assert of_stream == {"streamID": "cam", **{name: value for name, value in told.items() if name != "roomID"}}
+
+    def test_after_it_is_over(self, scene: Scene) -> None:
+        scene.rooms.call = Call(None, [HAPPENED], None)
+        told = scene.ask("GET", "7/rooms/r/quality")
+        assert len(told.pop("timeline")) == 1
+        assert told == {"roomID": "r", "live": False, "server": None, "publishing": [], "playing": [], "nextAfter": None}
+
+    def test_everything_that_is_measured_and_told_is_shown(self) -> None:
+        """A member of a reading or a report that nobody has thought of here is missed by those who look at calls."""
+        full = replace(ARRIVAL, gop=2.0, path=PathReading(0.1, 0.01, 0.02, None, 3))
+        report = MediaReport("pull", **dict.fromkeys(MediaReport.__struct_fields__[1:], 1))  # type: ignore[arg-type]
+        for known, kind in (
+            (entries.measured(full), Arrival), (entries.measured(DELIVERY), Delivery), (entries.told(report), ClientReport),
+        ):  # fmt: skip
+            assert set(known) - {"direction"} <= {field.encode_name for field in msgspec.structs.fields(kind)}
+
+    def test_many_legs_and_entries(self, scene: Scene) -> None:
+        many = Overview(Verdict(), OVERVIEW.publishing * 120, OVERVIEW.playing * 333)
+        scene.rooms.call = Call(many, [HAPPENED] * 1000, None)
+        told = scene.ask("GET", "7/rooms/r/quality")
+        assert [len(told[name]) for name in ("publishing", "playing", "timeline")] == [120, 333, 1000]
+
+    def test_part_of_a_timeline(self, scene: Scene) -> None:
+        scene.ask("GET", "7/rooms/r/quality")
+        scene.ask("GET", "7/streams/a%2Fb/quality", query="since=12.5&after=00ab&limit=1000")
+        assert scene.rooms.asked == [
+            ("room_calls", "7", "r", Span(0, "", 100)), ("stream_calls", "7", "a/b", Span(12.5, "00ab", 1000)),
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "query", ["limit=0", "limit=1001", "since=-1", "since=nan", "since=inf", "since=1e11", "since=now", f"after={'x' * 65}"]
+    )
+    def test_a_part_that_cannot_be(self, scene: Scene, query: str) -> None:
+        assert scene.refusal("GET", "7/rooms/r/quality", query=query) is INVALID_PARAMS
+
+    def test_what_is_not_known(self, scene: Scene) -> None:
+        scene.rooms.there = False
+        assert scene.refusal("GET", "7/rooms/r/quality") is ROOM_NOT_FOUND
+        assert scene.refusal("GET", "7/streams/s/quality") is STORE_UNAVAILABLE
+
+
 class TestChanging:
+    def test_is_done_in_one_step(self) -> None:
+        assert not any(iscoroutinefunction(one.perform) for one in OPERATIONS if one.changes)
+
     def test_a_room_is_closed(self, scene: Scene) -> None:
         assert scene.ask("POST", "7/rooms/r/close", {"reason": "late"}) == {"closed": True}
         scene.rooms.there = False

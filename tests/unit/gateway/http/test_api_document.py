@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.errors import API_KEY_INVALID, FAULTS, INVALID_REQUEST, RATE_LIMITED, GatewayError
+from gateway.errors import API_KEY_INVALID, FAULTS, INVALID_REQUEST, RATE_LIMITED, STORE_UNAVAILABLE, GatewayError
 from gateway.http import api
 from gateway.http.api import Asking
 from gateway.http.api_messages import Failure
@@ -163,4 +163,4 @@ class TestTheText:
         limits = f"({page_limit['minimum']} to {page_limit['maximum']}, otherwise {page_limit['default']})"
         assert limits in self.TEXT
         named = {int(number) for number in re.findall(r"`(-?\d{5,7})`", self.TEXT)}
-        assert named == {API_KEY_INVALID.number, INVALID_REQUEST.number, RATE_LIMITED.number}
+        assert named == {API_KEY_INVALID.number, INVALID_REQUEST.number, RATE_LIMITED.number, STORE_UNAVAILABLE.number}
