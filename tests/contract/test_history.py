@@ -207,6 +207,21 @@ class TestMongo:
         assert (stored.written, stored.lost, stored.pending_bytes) == (35, 0, 0)
         assert entries(await stored.timeline("1", room_id="r")) == recorded
 
+    async def test_who_looks_while_it_is_written_misses_nothing(
+        self, stored: MongoHistory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(quality, "FLUSH", 0)
+        monkeypatch.setattr(quality, "BATCH", 3)
+        recorded: list[Entry] = []
+        while len(recorded) < 300 or stored.pending:
+            if len(recorded) < 300:
+                recorded.append(entry(NOW + len(recorded)))
+                stored.record(recorded[-1])
+            if len(recorded) % 7 == 0:
+                assert entries(await stored.timeline("1", room_id="r", limit=1000)) == recorded
+            await asyncio.sleep(0)
+        assert stored.written == 300
+
     async def test_what_only_it_cannot_hold_keeps_nothing_else_from_being_stored(self, stored: MongoHistory) -> None:
         for bad in (entry(number=2**70), replace(entry(), data={"nul\0": 1})):
             stored.record(bad)
