@@ -21,6 +21,7 @@ from sanic.response import empty, raw
 
 from gateway.allowance import Allowances
 from gateway.auth.verified import VerifiedTokens
+from gateway.auth.verifier import JoinTokens, Verifier
 from gateway.config import Config, HttpSettings
 from gateway.errors import (
     APP_UNKNOWN,
@@ -42,7 +43,7 @@ USERS = 20_000
 """Users whose rate is kept count of, and whose token is known; the one not heard of for longest gives way."""
 LATE = 15.0
 """Seconds after which a report says nothing of how a call does now: it is counted, and no more."""
-_CORS = {"access-control-allow-origin": "*", "cache-control": "no-store"}
+_CORS = {"access-control-allow-origin": "*"}
 _PREFLIGHT = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "POST",
@@ -128,8 +129,9 @@ class Reports:
     monotonic; `wall_clock`: Unix time."""
 
     def __init__(
-        self, config: Config, intake: Intake, dropped: Counter[str], clock: Callable[[], float], wall_clock: Callable[[], float]
-    ) -> None:
+        self, config: Config, intake: Intake, dropped: Counter[str], clock: Callable[[], float],
+        wall_clock: Callable[[], float], verifier: Verifier | None = None,
+    ) -> None:  # fmt: skip
         quality = config.quality
         self._apps = config.apps
         self._intake = intake
@@ -139,7 +141,7 @@ class Reports:
         self._most = quality.batch_reports
         self._data_bytes = config.signaling.report_bytes
         self._allowances = Allowances(quality.reports_per_second, quality.reports_burst, USERS)
-        self._tokens = VerifiedTokens(USERS)
+        self._tokens = VerifiedTokens(verifier or JoinTokens(config.apps), USERS)
         self.refusals: Counter[str] = Counter()
         """Requests that were refused as a whole, by the fault's name."""
 
@@ -163,8 +165,10 @@ class Reports:
             self._intake.report(app, where, user, parsed, report.direction, report.event, report.stream_id)
             taken += parsed.report is not None
             left_out += parsed.dropped
-        self._dropped.update(dropped)
-        return Taken(taken, dropped + Counter(left_out) if left_out else dropped)
+        if dropped or left_out:
+            self._dropped.update(dropped)
+            dropped.update(left_out)
+        return Taken(taken, dropped)
 
     def _admit(self, app: str, room: str, user: str, token: str, now: float) -> None:
         """Who may log in may report. Raises GatewayError."""
@@ -177,7 +181,7 @@ class Reports:
             return
         if not token:
             raise GatewayError(TOKEN_MISSING, "Authorization: Bearer TOKEN is needed")
-        if not self._tokens.verify(token, settings.secret, app=app, user=user, room=room, now=now).may_login:
+        if not self._tokens.verify(token, app=app, user=user, room=room, now=now).may_login:
             raise GatewayError(TOKEN_INVALID, "it does not permit to log in")
 
     def _reports(self, reports: list[_Report] | Raw) -> tuple[Sequence[_Report], Counter[str]]:

@@ -6,6 +6,7 @@ and the rules that need nothing but this data live here; `registry.py` owns the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
@@ -239,6 +240,9 @@ class Room:
         ]
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
 def check_size(text: str, limit: int, too_long: Fault, illegal: Fault = INVALID_PARAMS) -> None:
     """Raises the fault that fits if the text has more than `limit` bytes of UTF-8, or cannot be written in it."""
     try:
@@ -263,7 +267,7 @@ class IdRule:
         if not text:
             raise GatewayError(self.empty)
         check_size(text, self.limit, self.too_long, self.illegal)
-        if any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in text):
+        if _CONTROL.search(text):
             raise GatewayError(self.illegal)
         return text
 

@@ -9,8 +9,8 @@ from tests.bench.judging import OURS, Judge, Results, Verdict, all_of, none
 from tests.bench.measure import Record
 from tests.bench.measure_quality import batches_of
 
-BATCHES = (1, 20)
-"""Reports in an upload."""
+BATCHES = (1, 10)
+"""Reports in an upload: as they come, and a live-pusher's of twenty seconds."""
 REPORTS = 0.5
 """Reports per CPU second, as a multiple of those that a bare Sanic only parses."""
 SCRAPE = 3.0

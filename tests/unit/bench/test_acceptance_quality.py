@@ -14,7 +14,7 @@ from tests.bench.measure_quality import batches_of
 
 OVER_SOCKET = "reports over WebSocket per core and second, against a bare Sanic"
 ALONE = "reports over HTTP, 1 at a time, per core and second, against a bare Sanic"
-BATCHED = "reports over HTTP, 20 at a time, per core and second, against a bare Sanic"
+BATCHED = "reports over HTTP, 10 at a time, per core and second, against a bare Sanic"
 COST = "CPU of a scrape with 1000 streams on air"
 HELD = "the loop during scrapes with 1000 streams on air"
 
@@ -37,7 +37,7 @@ def _scrapes(streams: int, cost: float, held: float = 5.0) -> Record:
 def _good_run() -> list[Record]:
     return [
         _reports(OURS, 20_000), _reports(ECHO, 30_000), _uploads(OURS, 1, 3000), _uploads(ECHO, 1, 5000),
-        _uploads(OURS, 20, 30_000), _uploads(ECHO, 20, 40_000), _scrapes(100, 4.0), _scrapes(1000, 6.0),
+        _uploads(OURS, 10, 30_000), _uploads(ECHO, 10, 40_000), _scrapes(100, 4.0), _scrapes(1000, 6.0),
     ]  # fmt: skip
 
 
@@ -64,8 +64,8 @@ def test_a_good_run_meets_every_point() -> None:
         (_reports(OURS, 14_999), OVER_SOCKET),
         (_reports(OURS, 20_000, alive=49), "reporters that stay connected"),
         (_uploads(OURS, 1, 2_499), ALONE),
-        (_uploads(OURS, 20, 19_999), BATCHED),
-        (_uploads(OURS, 20, 30_000, refused=1), "uploads that were refused"),
+        (_uploads(OURS, 10, 19_999), BATCHED),
+        (_uploads(OURS, 10, 30_000, refused=1), "uploads that were refused"),
         (_uploads(ECHO, 1, 0), ALONE),
         (_scrapes(1000, 12.01), COST),
         (_scrapes(1000, 0.0), COST),
