@@ -1,0 +1,76 @@
+// The core's platform in a browser: WebSocket, timers, and the moments at which a page comes back. Nothing of signaling or of
+// a vendor's SDK may be put in here.
+
+/** @typedef {import("../core/types.js").Platform} Platform */
+/** @typedef {import("../core/types.js").Socket} Socket */
+
+/** Code of a socket that could not even be made. */
+const NEVER_OPENED = 1006;
+
+/**
+ * The platform of a page.
+ * @param {{log?: Platform["log"]}} [options]
+ * @returns {Platform}
+ */
+export function webPlatform({ log } = {}) {
+  return {
+    openSocket: openWebSocket,
+    setTimeout: (fn, ms) => setTimeout(fn, ms),
+    clearTimeout: (timer) => clearTimeout(timer),
+    now: () => performance.now(),
+    random: () => Math.random(),
+    log,
+    onWake: onPageWake,
+  };
+}
+
+/** @param {string} url @returns {Socket} */
+function openWebSocket(url) {
+  /** @type {WebSocket|null} */
+  let inner = null;
+  /** @type {Socket} */
+  const socket = {
+    send: (text) => {
+      if (inner && inner.readyState === WebSocket.OPEN) inner.send(text);
+    },
+    close: (code = 1000, reason = "") => {
+      if (inner) inner.close(code, reason);
+    },
+    onopen: () => {},
+    onmessage: () => {},
+    onclose: () => {},
+    onerror: () => {},
+  };
+  try {
+    inner = new WebSocket(url);
+  } catch (error) {
+    Promise.resolve().then(() => socket.onclose({ code: NEVER_OPENED, reason: String(error) }));
+    return socket;
+  }
+  inner.onopen = () => socket.onopen();
+  inner.onmessage = ({ data }) => {
+    if (typeof data === "string") socket.onmessage(data);
+  };
+  inner.onclose = ({ code, reason }) => socket.onclose({ code, reason });
+  inner.onerror = () => socket.onerror(`the socket to ${url} failed`);
+  return socket;
+}
+
+/**
+ * The page is seen again, was taken out of the browser's cache, or has a network again.
+ * @param {() => void} fn
+ * @returns {() => void}
+ */
+function onPageWake(fn) {
+  const shown = () => {
+    if (document.visibilityState === "visible") fn();
+  };
+  document.addEventListener("visibilitychange", shown);
+  addEventListener("pageshow", fn);
+  addEventListener("online", fn);
+  return () => {
+    document.removeEventListener("visibilitychange", shown);
+    removeEventListener("pageshow", fn);
+    removeEventListener("online", fn);
+  };
+}
