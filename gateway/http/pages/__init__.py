@@ -1,6 +1,7 @@
-"""The web page: a browser joins a room, publishes and plays, and sees how its streams fare.
+"""The web pages: one with which a browser joins a room, publishes and plays, and one to look into an app's calls.
 
-Plain files, read once from the package; the page's own script asks `/page.json` for what differs between gateways.
+Plain files, read once from the package; the pages' own scripts ask `/page.json` for what differs between gateways, and
+`/console/words.json` for what the gateway's tables say.
 """
 
 from __future__ import annotations
@@ -12,14 +13,18 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 from sanic import HTTPResponse, Request, Sanic
 from sanic.response import empty, json, raw
+
+from gateway.http.pages.words import words
 
 _TYPES = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
+    "json": "application/json",
 }
 _INDEX = "index.html"
 _METHODS = ("GET", "HEAD")
@@ -50,14 +55,15 @@ class PageFile:
         return cls(body, _TYPES[name.rpartition(".")[2]], f'"{hashlib.sha256(body).hexdigest()[:16]}"')
 
 
-def page_files() -> dict[str, PageFile]:
-    """Every file of the page by its name."""
-    folder = resources.files(__package__) / "static"
+def page_files(folder_name: str = "static") -> dict[str, PageFile]:
+    """Every file of the page by its name; those of the call page are in `console`."""
+    folder = resources.files(__package__) / folder_name
     return {entry.name: PageFile.of(entry.name, entry.read_bytes()) for entry in folder.iterdir() if entry.is_file()}
 
 
 def add_pages(app: Sanic[Any, Any], dev_app: str | None, ws: Callable[[], str]) -> None:
-    """Serves the page at `/`, its files below `/page/`, and what it has to know at `/page.json`.
+    """Serves the page at `/`, its files below `/page/`, and what it has to know at `/page.json`; the call page at `/console`,
+    its files below that.
 
     `dev_app`: the appID of development mode, which the form then begins with; None outside of it. `ws`: the public address
     of signaling, asked for when it is needed.
@@ -65,6 +71,11 @@ def add_pages(app: Sanic[Any, Any], dev_app: str | None, ws: Callable[[], str]) 
     for name, file in page_files().items():
         path = "/" if name == _INDEX else f"/page/{name}"
         app.add_route(_sender(file), path, methods=_METHODS, name=f"page_{name.replace('.', '_')}")
+
+    console = page_files("console") | {"words.json": PageFile.of("words.json", msgspec.json.encode(words()))}
+    for name, file in console.items():
+        path = "/console" if name == _INDEX else f"/console/{name}"
+        app.add_route(_sender(file), path, methods=_METHODS, name=f"console_{name.replace('.', '_')}")
 
     async def about(request: Request[Any, Any]) -> HTTPResponse:
         told = {"dev": dev_app is not None, "appID": dev_app or "", "ws": ws()}

@@ -317,7 +317,8 @@ export function withoutDevice(kind, error) {
   return fill(ERRORS[language][kind === "audio" ? "microphone" : "camera"][0], { reason: explain(error).what });
 }
 
-function fill(template, values) {
+/** A template with its {names} filled in. */
+export function fill(template, values) {
   return template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
