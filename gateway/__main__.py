@@ -20,9 +20,10 @@ from gateway import app, demo
 from gateway.addresses import Addresses
 from gateway.auth.access import Action
 from gateway.auth.stream_keys import NONCE_BYTES, KeySigner
-from gateway.auth.tokens import MAX_LIFETIME, make_token
+from gateway.auth.tokens import MAX_LIFETIME
 from gateway.config import AppSettings, Config
 from gateway.config.checks import for_serving, require_public_host
+from gateway.config.ranges import TOKEN_SECRETS
 from gateway.config.sources import load
 from gateway.config.values import ConfigError
 from gateway.errors import GatewayError
@@ -34,6 +35,8 @@ USAGE_ERROR = 2
 _FLAGS = ("dev", "dev_open", "listen.host", "listen.port", "listen.rtmp_port", "listen.udp_port", "listen.public_host")
 """Settings that `serve` takes as flags, too."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
+_URL_TTL = 300.0
+"""Seconds for the first connection."""
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -80,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
 
     token = command("token", "Print a join token.", _token)
     token.add_argument("--room", help="the only room that may be entered")
+    token.add_argument(
+        "--dialect", choices=tuple(TOKEN_SECRETS), default="jwt", help="its form, one of the app's token_formats (default jwt)"
+    )
     token.add_argument("--no-publish", action="store_true", help="the user may only play")
     url = command("url", "Print a signed media address that is good without a session; WHIP and WHEP: and its key.", _url)
     way = url.add_mutually_exclusive_group(required=True)
@@ -87,10 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     way.add_argument("--play", action="store_const", const=Action.PLAY, dest="action", help="an address to play from")
     url.add_argument("--protocol", choices=("rtmp", "flv", "whip", "whep"), default="rtmp")
     url.add_argument("--stream", required=True)
-    for one, ttl in ((token, "24h"), (url, "300s")):
+    for one, ttl in ((token, "24h, and 23h for the dialect nertc"), (url, "300s")):
         one.add_argument("--app", required=True)
         one.add_argument("--user", required=True)
-        one.add_argument("--ttl", type=_duration, default=ttl, help=f"such as 90s, 15m, 24h, 7d (default {ttl})")
+        one.add_argument("--ttl", type=_duration, help=f"such as 90s, 15m, 24h, 7d (default {ttl})")
     text = "See and change the rooms of a running gateway, by its server API."
     room = commands.add_parser("room", help=text, description=text, allow_abbrev=False)
     room.set_defaults(command=_room)
@@ -127,10 +133,18 @@ def _serve(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _token(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    secret = _app(_load(given, environ, {}), given.app).secret
+    settings = _app(_load(given, environ, {}), given.app)
     user = USER_ID.check(given.user)
     room = None if given.room is None else ROOM_ID.check(given.room)
-    print(make_token(secret, given.app, user, now=time.time(), ttl=given.ttl, room=room, may_publish=not given.no_publish))
+    ttl = given.ttl or (23 * _SECONDS["h"] if given.dialect == "nertc" else _SECONDS["d"])
+    may_publish = not given.no_publish
+    try:
+        text = app.make_token(
+            given.dialect, settings, given.app, user, now=time.time(), ttl=ttl, room=room, may_publish=may_publish
+        )
+    except ValueError as error:
+        raise ConfigError(f"--dialect {given.dialect}: {error}") from None
+    print(text)
     return 0
 
 
@@ -147,7 +161,7 @@ def _url(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
     bases = Addresses.of(config.listen)
     nonce = secrets.token_bytes(NONCE_BYTES)
     key = signer.sign(
-        given.app, given.action, stream, grant_id=None, user=user, expires_at=time.time() + given.ttl, nonce=nonce
+        given.app, given.action, stream, grant_id=None, user=user, expires_at=time.time() + (given.ttl or _URL_TTL), nonce=nonce
     )
     ways = bases.pull(stream, key) if given.action is Action.PLAY else bases.push(stream, key)
     for way in ways:

@@ -19,6 +19,7 @@ from itertools import product
 
 import uvloop
 
+from adapters import dialects
 from adapters.flv.player import HEADERS as FLV_HEADERS
 from adapters.flv.player import FlvPlayer
 from adapters.media.streams import Streams
@@ -34,11 +35,12 @@ from gateway.auth.access import Action
 from gateway.auth.stream_keys import NONCE_BYTES, KeySigner, StreamKey
 from gateway.auth.tokens import SECRET_BYTES
 from gateway.auth.turn import IceServer, ice_servers
-from gateway.config import HOURS, Config
+from gateway.config import HOURS, AppSettings, Config
 from gateway.config.checks import DEV_APP
 from gateway.errors import SHUTTING_DOWN, GatewayError
 from gateway.http.api import Api, add_api
 from gateway.http.client_logs import ClientLogs, add_client_logs
+from gateway.http.discovery import add_discovery
 from gateway.http.docs import add_docs
 from gateway.http.flv import add_flv
 from gateway.http.intake import Reports, add_intake
@@ -105,9 +107,11 @@ class Gateway:
         self.http = HttpServer(config)
         self.metrics = Metrics(self.snapshot, version(_DISTRIBUTION))
         self._bitrates: Bitrates[Way] = Bitrates(clock())
+        verifier = dialects.Dialects(config.apps)
         self.signaling = Signaling(
             config.signaling, config.apps, self.registry, Addresses.of(config.listen), self.webrtc, self._ice_servers,
             self.timers, clock, time.time, _new_id, claims=self.durability.claims if self.durability else None,
+            verifier=verifier,
         )  # fmt: skip
         self.probe = ServerProbe(time.process_time, lambda: self.webrtc.udp.stats.drops, clock())
         self.watch = Watch(
@@ -122,7 +126,7 @@ class Gateway:
         add_flv(self.http.app, FlvPlayer, self.streams.play, FLV_HEADERS, clients, self.flv_refusals)
         add_whip(self.http.app, self.webrtc, self._ice_servers, lambda: self.addresses.http, clients)
         counters = self.watch.counters
-        self.intake = Reports(config, self.watch, counters.dropped, clock, time.time)
+        self.intake = Reports(config, self.watch, counters.dropped, clock, time.time, verifier)
         add_intake(self.http.app, self.intake, config.http)
         add_client_logs(self.http.app, ClientLogs(config.quality, counters.logs, clock), config.http, clients)
         self.api_keys = _api_keys(config)
@@ -131,6 +135,7 @@ class Gateway:
             Calls(self.watch, self.history),
         )  # fmt: skip
         add_api(self.http.app, Api(administration, self.api_keys, clock), clients)
+        add_discovery(self.http.app, config.apps, lambda: self.addresses)
         add_docs(self.http.app, version(_DISTRIBUTION), lambda: self.addresses.http)
         add_pages(self.http.app, DEV_APP if config.dev else None, lambda: self.addresses.ws)
         add_operations(self.http.app, self.metrics, lambda: self.ready, self._is_durable)
@@ -370,6 +375,16 @@ def _api_keys(config: Config) -> dict[str, str]:
 
 def _new_id() -> str:
     return secrets.token_urlsafe(_ID_BYTES)
+
+
+def make_token(
+    form: str, settings: AppSettings, app: str, user: str, *, now: float, ttl: float, room: str | None, may_publish: bool
+) -> str:  # fmt: skip
+    """A token of an app in one of the forms that it accepts. Raises ValueError if it could never be accepted."""
+    random = secrets.token_bytes(dialects.RANDOM_BYTES)
+    return dialects.make(
+        form, settings, app, user, now=now, ttl=ttl, random=random, room=room, may_publish=may_publish
+    )
 
 
 def serve(config: Config) -> int:

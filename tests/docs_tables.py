@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
+from adapters.dialects.numbers import TABLE, is_own
 from gateway.errors import FAULTS
 from gateway.quality.component_codes import CODES
 from gateway.quality.measures import MEASURES, Limits, Unit
@@ -84,9 +85,23 @@ def _limit(unit: Unit, limits: Limits, live: Limits | None, *, bad: bool) -> str
     return f"{here * scale:g}{word}" + (f" ({there * scale:g}{word})" if there is not None else "")
 
 
+def vendor_table() -> str:
+    """What the vendors' programs are told of each error."""
+    header = ("Number", "Name", "ZEGO", "ZEGO, of playing", "NERTC")
+    rows = (
+        (
+            f"`{number}`", f"`{one.fault.name}`", f"`{one.zego}`" if is_own(number) else "the same",
+            f"`{one.zego_playing}`" if one.zego_playing != one.zego else "", f"`{one.nertc}`",
+        )
+        for number, one in TABLE.items()
+    )  # fmt: skip
+    return _table(header, rows)
+
+
 TABLES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
     ERRORS: {"errors": fault_table, "close": close_table},
     DOCS / "quality.md": {"measures": measure_table},
+    DOCS / "dialects.md": {"numbers": vendor_table},
     DOCS / "checkup.md": {"troubles": trouble_table},
     DOCS / "component-codes.md": {"live-pusher": partial(code_table, "push"), "live-player": partial(code_table, "pull")},
 }

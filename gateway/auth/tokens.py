@@ -67,6 +67,13 @@ class JoinToken:
     """The only streams that may be published; None: any."""
     expires_at: float
     """Seconds since 1970."""
+    door_only: bool = False
+    """It is looked at when a session begins and never again: the session may outlast it."""
+
+    @property
+    def session_ends_at(self) -> float | None:
+        """The end of what it permits a session, in seconds since 1970; None: it sets none."""
+        return None if self.door_only else self.expires_at
 
 
 def check_secret(secret: str) -> None:

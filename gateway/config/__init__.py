@@ -37,6 +37,18 @@ class AppSettings:
     """What becomes of a session whose token ends: `stay` (it goes on, but begins nothing new) or `kick`."""
     api_key: str = field(default="", repr=False)
     """Opens the server API of this app. At least 32 bytes; empty: the app has no server API."""
+    token_formats: tuple[str, ...] = ("jwt",)
+    """Tokens that open a session: `jwt` (join tokens), `token04` (ZEGO's), `nertc` (NERTC's basic token), `permission_key`
+    (NERTC's permission key). Each needs its secret."""
+    server_secret: str = field(default="", repr=False)
+    """Signs `token04`: ZEGO's ServerSecret, 32 bytes."""
+    nertc_secret: str = field(default="", repr=False)
+    """Signs `nertc`: NERTC's AppSecret. At least 12 bytes."""
+    permission_secret: str = field(default="", repr=False)
+    """Signs `permission_key`: NERTC's secret of permission keys. At least 12 bytes."""
+    app_sign: str = field(default="", repr=False)
+    """ZEGO's AppSign, 64 hexadecimal characters: who shows it instead of a token may be any user in any room; empty: nobody
+    may. It stands in programs, where others can find it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway.auth.tokens import SECRET_BYTES
 from gateway.config import AppSettings, Config
+from gateway.config.ranges import TOKEN_SECRETS
 from gateway.config.values import APP_ID_VARIABLE, APP_SECRET_VARIABLE, ConfigError, Given, variable_of
 
 DEV_APP = "1"
@@ -86,6 +87,19 @@ def check_together(config: Config) -> None:
         raise ConfigError("webrtc.turn_urls and webrtc.turn_secret go together: only one of them is set")
     if webrtc.min_bitrate > webrtc.max_bitrate:
         raise ConfigError("webrtc.min_bitrate cannot be larger than webrtc.max_bitrate")
+
+
+def check_app(name: str, app: AppSettings) -> None:
+    """Raises ConfigError if an app could not check what its clients show, or would not look at it."""
+    for form, setting in TOKEN_SECRETS.items():
+        if form in app.token_formats and not getattr(app, setting):
+            raise ConfigError(f"apps.{name}.{setting} is required: token_formats names {form}")
+        if form != "jwt" and form not in app.token_formats and getattr(app, setting):
+            raise ConfigError(f"apps.{name}.{setting} is set, but token_formats does not name {form}")
+    if app.app_sign and app.debug:
+        raise ConfigError(f"apps.{name}.app_sign does not go with debug: in debug mode it is not looked at")
+    if not (app.token_formats or app.app_sign or app.debug):
+        raise ConfigError(f"apps.{name}.token_formats is empty: nobody could log in")
 
 
 def _check_readable(name: str, file: Path | None) -> None:

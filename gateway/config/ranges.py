@@ -196,6 +196,24 @@ def _network(value: str) -> str:
     return ""
 
 
+def _bytes(least: int, most: int) -> Callable[[str], str]:
+    """A secret of a vendor's."""
+
+    def check(value: str) -> str:
+        count = f"{least}" if least == most else f"{least} to {most}"
+        return "" if least <= len(value.encode()) <= most else f"a text of {count} bytes"
+
+    return check
+
+
+def _app_sign(value: str) -> str:
+    return "" if re.fullmatch(r"[0-9A-Fa-f]{64}", value) else "64 hexadecimal characters"
+
+
+TOKEN_SECRETS: Mapping[str, str] = {
+    "jwt": "secret", "token04": "server_secret", "nertc": "nertc_secret", "permission_key": "permission_secret",
+}  # fmt: skip
+"""The formats of tokens, and the setting of an app with the secret that signs each."""
 TEXTS: Mapping[str, Callable[[str], str]] = {
     "log_format": _one_of("text", "json"),
     "log_level": _one_of("debug", "info", "warning", "error"),
@@ -210,6 +228,11 @@ TEXTS: Mapping[str, Callable[[str], str]] = {
     "store.url": _mongo,
     "store.database": _database,
     "apps.*.token_expiry": _one_of("stay", "kick"),
+    "apps.*.token_formats": _one_of(*TOKEN_SECRETS),
+    "apps.*.server_secret": _bytes(32, 32),
+    "apps.*.nertc_secret": _bytes(12, 256),
+    "apps.*.permission_secret": _bytes(12, 256),
+    "apps.*.app_sign": _app_sign,
 }
 """What a text (each text of a list) has to be; the check answers what is expected, empty if the text is that. An empty
 text is always permitted: it means that nothing is set."""

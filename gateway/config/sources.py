@@ -23,7 +23,7 @@ from pathlib import Path
 
 from gateway.auth.tokens import SECRET_BYTES, check_secret
 from gateway.config import AppSettings, Config
-from gateway.config.checks import check_together, development_addresses
+from gateway.config.checks import check_app, check_together, development_addresses
 from gateway.config.values import (
     APP_API_KEY_VARIABLE,
     APP_ID_VARIABLE,
@@ -196,6 +196,8 @@ def _app(app: str, values: Mapping[str, typing.Any]) -> AppSettings:
         raise ConfigError(f"apps.{app}.api_key: it has at least {SECRET_BYTES} bytes")
     if not api_key.isascii() or not api_key.isprintable() or api_key != api_key.strip():
         raise ConfigError(f"apps.{app}.api_key: it has a character that cannot stand in a header")
-    return AppSettings(**values)
+    settings = AppSettings(**values)
+    check_app(app, settings)
+    return settings
 
 

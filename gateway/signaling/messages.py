@@ -68,6 +68,10 @@ class Login(Message, frozen=True):
     resume: Resume | None = None
     quality_update: bool = False
     """The client wants to hear the numbers of its own streams regularly."""
+    app_sign: Annotated[str, Meta(max_length=256)] = ""
+    """What programs of the app have instead of a token."""
+    dialect: Literal["", "zego", "nertc"] = ""
+    """The vendor whose rules for ids and tokens the program keeps to; empty: told by the token's form."""
 
 
 class Logout(Message, frozen=True):

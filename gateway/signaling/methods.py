@@ -15,8 +15,9 @@ from typing import Any, Protocol
 
 from gateway.addresses import Addresses
 from gateway.allowance import Allowance
-from gateway.auth.tokens import JoinToken, verify_token
+from gateway.auth.tokens import JoinToken
 from gateway.auth.turn import IceServer
+from gateway.auth.verifier import NO_RULES, IdRules, JoinTokens, Verifier
 from gateway.config import AppSettings, SignalingSettings
 from gateway.errors import (
     APP_UNKNOWN,
@@ -26,6 +27,7 @@ from gateway.errors import (
     OVERLOADED,
     RATE_LIMITED,
     TOKEN_EXPIRED,
+    TOKEN_IN_DEBUG,
     TOKEN_INVALID,
     TOKEN_MISSING,
     USER_NAME_ILLEGAL,
@@ -99,11 +101,11 @@ class Signaling:
         self, settings: SignalingSettings, apps: Mapping[str, AppSettings], registry: Registry, addresses: Addresses,
         peers: media.Peers, ice_servers: Callable[[str], Sequence[IceServer]], timers: Timers, clock: Callable[[], float],
         wall_clock: Callable[[], float], new_id: Callable[[], str], rng: random.Random | None = None,
-        claims: Claims | None = None,
+        claims: Claims | None = None, verifier: Verifier | None = None,
     ) -> None:  # fmt: skip
         """`ice_servers`: the STUN and TURN servers for a user, with credentials that begin to be good now. `rng`: spreads
         the moments at which those who are refused are told to come back. `claims`: who has which id in the whole app; None:
-        nobody is asked."""
+        nobody is asked. `verifier`: knows the tokens that apps accept; None: they accept join tokens."""
         self.settings = settings
         self.apps = apps
         self.registry = registry
@@ -115,6 +117,7 @@ class Signaling:
         self.wall_clock = wall_clock
         self.new_id = new_id
         self.sessions = Sessions(settings, apps, registry, timers, wall_clock, claims)
+        self.verifier = verifier or JoinTokens(apps)
         self.talk = Talk(settings, registry, clock, wall_clock)
         self.watcher: Watcher = Nobody()
         """Set once, while the gateway is put together: it needs the sessions."""
@@ -203,6 +206,8 @@ class Conversation:
         self.socket = socket
         self.client = client
         self.attachment: Attachment | None = None
+        self._rules: IdRules = NO_RULES
+        """Those of the dialect that the login spoke."""
         self._signaling = signaling
         self._settings = signaling.settings
         now = signaling.clock()
@@ -378,6 +383,8 @@ class Conversation:
             raise GatewayError(APP_UNKNOWN)
         ROOM_ID.check(params.room_id)
         USER_ID.check(params.user_id)
+        self._rules = signaling.verifier.rules(params.dialect, params.token)
+        self._rules.check_login(params.room_id, params.user_id, params.user_name)
         user = User(params.user_id, _USER_NAME.check(params.user_name or params.user_id), params.role)
         if params.resume:
             if params.resume.session_id in signaling.sessions.by_id:
@@ -386,7 +393,7 @@ class Conversation:
             if attachment is not None:
                 attachment.quality_update = params.quality_update
                 return self._go_on(attachment, params.resume.last_seq)
-        token = self._verify(params.token, settings, app, params.room_id, params.user_id)
+        token = self._verify(params.token, settings, app, params.room_id, params.user_id, params.app_sign)
         signaling.admit_login()  # not before: what all share is not for those who are refused anyway
         attachment = self._new_attachment(params, app, user, token)
         resumes = params.resume.session_id if params.resume else None
@@ -408,17 +415,23 @@ class Conversation:
             self.tell(notice)
         return self._snapshot(attachment, resumed=True, replayed=len(missed))
 
-    def _verify(self, text: str, settings: AppSettings, app: str, room_id: str, user_id: str) -> JoinToken | None:
-        """The token's claims; None where the app needs none."""
+    def _verify(
+        self, text: str, settings: AppSettings, app: str, room_id: str, user_id: str, app_sign: str = ""
+    ) -> JoinToken | None:
+        """What the token permits, or the sign of the app where there is no token; None where the app needs none."""
         if settings.debug:
+            if text and self._rules.dialect == "nertc":  # as its SDK's users know it
+                raise GatewayError(TOKEN_IN_DEBUG)
             return None
+        verifier, now = self._signaling.verifier, self._signaling.wall_clock()
+        if not text and app_sign:
+            return verifier.verify_app_sign(app_sign, app=app, user=user_id)
         if not text:
             raise GatewayError(TOKEN_MISSING)
-        now = self._signaling.wall_clock()
-        token = verify_token(text, settings.secret, app=app, user=user_id, room=room_id, now=now)
+        token = verifier.verify(text, app=app, user=user_id, room=room_id, now=now)
         if not token.may_login:
             raise GatewayError(TOKEN_INVALID, "it does not permit to log in")
-        if settings.token_expiry == "kick" and token.expires_at <= now:
+        if settings.token_expiry == "kick" and not token.door_only and token.expires_at <= now:
             raise GatewayError(TOKEN_EXPIRED)
         return token
 
@@ -426,7 +439,7 @@ class Conversation:
         session = Session(
             self._signaling.new_id(), app, Room(app, params.room_id), user, params.user_update, deliver=lambda fact: None,
             may_publish=token is None or token.may_publish, allowed_streams=token.streams if token else None,
-            token_expires_at=token.expires_at if token else None,
+            token_expires_at=token.session_ends_at if token else None,
         )  # fmt: skip
         attachment = Attachment(session, Repeats(self._settings.repeats), quality_update=params.quality_update)
         session.deliver = attachment.deliver
@@ -483,7 +496,10 @@ class Conversation:
         return TokenResult(_milliseconds(session.token_expires_at))
 
     async def _media(self, params: messages.Params) -> Result:
-        return await media.HANDLERS[type(params)](self._asker(self._logged_in()), params)
+        attachment = self._logged_in()
+        if isinstance(params, messages.Publish):
+            self._rules.check_stream(params.stream_id)
+        return await media.HANDLERS[type(params)](self._asker(attachment), params)
 
     async def _room(self, params: messages.Params) -> Result:
         signaling = self._signaling

@@ -233,7 +233,7 @@ class Sessions:
 
     def renew(self, attachment: Attachment, token: JoinToken) -> None:
         """A newer token: its rights and its end are the session's from now on."""
-        self._registry.set_rights(attachment.session, token.may_publish, token.streams, token.expires_at)
+        self._registry.set_rights(attachment.session, token.may_publish, token.streams, token.session_ends_at)
         self._watch_token(attachment)
 
     def expired(self, attachment: Attachment) -> bool:

@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from gateway.auth.tokens import JoinToken, make_token, verify_token
 from gateway.auth.verified import VerifiedTokens
+from gateway.auth.verifier import JoinTokens
+from gateway.config import AppSettings
 from gateway.errors import GatewayError
 
 SECRET = "a secret of the tests, long enough for them"
 OTHER = SECRET[::-1]
+VERIFIER = JoinTokens({"1": AppSettings(SECRET), "2": AppSettings(SECRET)})
 TOKENS = [
     make_token(SECRET, "1", "ann", now=0, ttl=100), make_token(SECRET, "1", "ann", now=50, ttl=500, room="r"),
     make_token(SECRET, "1", "bob", now=0, ttl=100, may_publish=False), make_token(OTHER, "1", "ann", now=0, ttl=100),
@@ -27,7 +30,7 @@ _ASKED = st.tuples(
 
 def _verdict(verify: Any, text: str, app: str, user: str, room: str, now: float) -> JoinToken | str:
     try:
-        token: JoinToken = verify(text, SECRET, app=app, user=user, room=room, now=now)
+        token: JoinToken = verify(text, app=app, user=user, room=room, now=now)
     except GatewayError as error:
         return error.fault.name
     return token
@@ -35,10 +38,10 @@ def _verdict(verify: Any, text: str, app: str, user: str, room: str, now: float)
 
 @given(st.lists(_ASKED, max_size=40), st.integers(1, 5))
 def test_it_says_what_a_verification_says_whatever_it_remembers(asked: list[tuple[str, str, str, str, float]], most: int) -> None:
-    memory, now = VerifiedTokens(most), 0.0
+    memory, now = VerifiedTokens(VERIFIER, most), 0.0
     for text, app, user, room, pause in asked:
         now += pause
-        assert _verdict(memory.verify, text, app, user, room, now) == _verdict(verify_token, text, app, user, room, now)
+        assert _verdict(memory.verify, text, app, user, room, now) == _verdict(VERIFIER.verify, text, app, user, room, now)
         assert len(memory) <= most
 
 
@@ -49,8 +52,8 @@ def test_a_good_token_is_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
         verified.append(text)
         return verify_token(text, *args, **named)
 
-    monkeypatch.setattr("gateway.auth.verified.verify_token", noting)
-    memory = VerifiedTokens(2)
+    monkeypatch.setattr("gateway.auth.verifier.verify_token", noting)
+    memory = VerifiedTokens(VERIFIER, 2)
     for _ in range(3):
         assert isinstance(_verdict(memory.verify, TOKENS[0], "1", "ann", "r", 10), JoinToken)
         assert _verdict(memory.verify, TOKENS[3], "1", "ann", "r", 10) == "TOKEN_INVALID"

@@ -27,9 +27,10 @@ FILES = page_files()
 CONSOLE = page_files("console")
 UNSEEN = re.compile(
     r"^KEY_|^PARSE_ERROR$|^LOGIN_TIMEOUT$|^USER_NAME_|^EXTRA_INFO_|^STREAM_EXTRA_INFO_|^MESSAGE_|^TOKEN_WITHOUT_PUBLISH$|"
-    r"^(ROOM|USER)_NOT_FOUND$|^API_KEY_|^STORE_"
+    r"^(ROOM|USER)_NOT_FOUND$|^API_KEY_|^STORE_|^APP_SIGN_"
 )
-"""Faults that the page cannot meet: it makes no media addresses of its own, and no such requests; it does not renew tokens."""
+"""Faults that the page cannot meet: it makes no media addresses of its own, and no such requests; it does not renew tokens,
+and has no appSign."""
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.test.mjs")))
@@ -77,6 +78,43 @@ def test_every_file_that_the_call_page_names_is_there() -> None:
 def test_the_call_page_writes_text_and_never_markup() -> None:
     markup = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b")
     assert [name for name, file in CONSOLE.items() if markup.search(file.body.decode())] == []
+
+
+def colours() -> dict[str, dict[str, str]]:
+    """The custom colours of the call page, in light and in dark."""
+    schemes: dict[str, dict[str, str]] = {"light": {}, "dark": {}}
+    for sheet in (FILES["style.css"], CONSOLE["console.css"]):
+        for index, scheme in enumerate(re.findall(r":root \{(.*?)\}", sheet.body.decode(), re.DOTALL)[:2]):
+            found = dict(re.findall(r"--([\w-]+): ([^;]+);", scheme))
+            for name in ("light", "dark")[index:]:
+                schemes[name].update(found)
+    return schemes
+
+
+def luminance(colours: dict[str, str], name: str) -> float:
+    """WCAG 2.1: relative luminance."""
+    value = colours[name]
+    if reference := re.fullmatch(r"var\(--([\w-]+)\)", value):
+        return luminance(colours, reference[1])
+    digits = value[1:] if len(value) == 7 else "".join(digit * 2 for digit in value[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("ink", "ground"),
+    [
+        ("ink", "ground"), ("ink", "card"), ("faint", "ground"), ("faint", "card"), ("accent", "ground"), ("accent", "card"),
+        ("on-accent", "accent"), ("danger", "card"), ("danger", "ground"), ("danger", "danger-ground"), ("fair", "ground"),
+        ("good", "good-ground"), ("fair", "fair-ground"), ("bad", "bad-ground"), ("ink", "bad-ground"),
+        ("good", "card"), ("fair", "card"), ("bad", "card"),
+    ],
+)  # fmt: skip
+def test_what_is_written_stands_out_from_its_ground(scheme: str, ink: str, ground: str) -> None:
+    darker, lighter = sorted(luminance(colours()[scheme], name) for name in (ink, ground))
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
 
 
 def test_the_call_page_explains_every_refusal_of_the_server_api() -> None:
