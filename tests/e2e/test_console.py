@@ -185,7 +185,7 @@ async def test_a_call_is_seen_live_and_its_timeline_is_drawn(tmp_path: Path) -> 
                 await ann.page.until(f"document.querySelector({json.dumps(f'{selector} {part}')})?.getBBox().width > 0")
         await ann.page.until("!!document.querySelector('[data-lane=\"pull cam\"] [data-plot=fps] .curve.report')")
         await ann.says("#entries", "live-pusher 1101: ")
-        await ann.says("#entries", "Joined as may publish.")
+        await ann.says("#entries", "Joined as broadcaster.")
         before = await ann.page.evaluate("document.querySelectorAll('#entries li').length")
         await ann.page.evaluate("{ const kind = document.getElementById('by-kind'); kind.value = ''; kind.onchange(); }")
         assert await ann.page.until(f"document.querySelectorAll('#entries li').length > {before}")
@@ -238,13 +238,13 @@ async def test_a_room_that_is_over_is_found_by_its_id_and_one_that_never_was_is_
         await ann.page.evaluate(f"document.getElementById('wanted').value = {json.dumps(ROOM)}")
         await ann.click("#open-room")
         await ann.says("#room-state", "已结束")
-        await ann.says("#entries", "加入房间，身份：可推流。")
+        await ann.says("#entries", "加入房间，身份：主播。")
         await ann.click("#language")
-        await ann.says("#entries", "Joined as may publish.")
+        await ann.says("#entries", "Joined as broadcaster.")
         await ann.go(roomID="nothing")
         await ann.says("#trouble", "There is no such room")
         await ann.page.evaluate("history.back()")
-        await ann.says("#entries", "Joined as may publish.")
+        await ann.says("#entries", "Joined as broadcaster.")
         assert await ann.page.until("document.getElementById('trouble').hidden")
 
 
@@ -281,8 +281,10 @@ async def test_a_phones_screen_has_room_for_everything_and_all_can_be_reached_by
         ann = await Operator.open(browser, gateway)
         await ann.page.resize(360, 740)
         assert await ann.width() == 360
+        await ann.page.evaluate("document.getElementById('sign-in-button').focus()")
         await ann.sign_in()
         await ann.says("#room-list", long)
+        assert await ann.page.evaluate("document.activeElement.id") == "rooms-title"
         assert await ann.width() == 360
         assert await ann.page.evaluate(nameless) == []
         await ann.go(roomID=ROOM)

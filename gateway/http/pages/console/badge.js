@@ -7,7 +7,8 @@ const SIGNS = { good: "●", fair: "▲", bad: "■" };
 
 /** Shows a level: by its sign, its words and its colour. @param said what it says beside the sign */
 export function showLevel(badge, level, said) {
-  badge.className = `badge ${level}`;
+  badge.classList.remove("good", "fair", "bad", "unknown");
+  badge.classList.add("badge", level);
   badge.dataset.level = level;
   if (!badge.firstChild) badge.append(el("span", { "aria-hidden": "true" }), el("span"));
   say(badge.firstChild, SIGNS[level] ?? "○");

@@ -142,6 +142,9 @@ function go() {
   byId("room").hidden = !roomID;
   if (!roomID) list();
   else room(roomID, name);
+  // Whoever uses the keyboard goes on where the new view begins.
+  const focused = document.activeElement ?? document.body;
+  if (focused === document.body || focused.closest("[hidden]")) byId(roomID ? "room-title" : "rooms-title").focus();
   translate();
   poll = new Poll(refresh, REFRESH_MS);
 }
