@@ -431,7 +431,7 @@ def _print_welcome(gateway: Gateway) -> None:
 
     addresses, play = gateway.addresses, key(Action.PLAY)
     lines = [("page", f"{addresses.http}/"), ("signaling", addresses.ws), ("appID", f"{DEV_APP} (a token is not needed)")]
-    lines.append(("apiKey", gateway.api_keys[DEV_APP]))
+    lines += [("console", f"{addresses.http}/console"), ("apiKey", gateway.api_keys[DEV_APP])]
     lines += [("push", way.url) for way in addresses.push(_WELCOME_STREAM, key(Action.PUBLISH)) if way.key is None]
     lines += [("play", way.url) for way in addresses.pull(_WELCOME_STREAM, play) if way.key is None]
     print("\n".join(f"{name:10} {value}" for name, value in lines), flush=True)
