@@ -1,0 +1,434 @@
+"""The engine: rooms, publishing and playing as mobile programs know them, told by callbacks.
+
+Nothing here raises because of the network: what a request comes to is in its result or told by a callback, with the documented
+number. Names follow ZEGO's Flutter SDK; `docs/flutter.md` maps them to the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from .callbacks import Callbacks
+from .casts import MEDIA, Playback, Publication
+from .errors import KICKED, KICKED_BY_SAME_USER, NOT_LOGGED_IN, RECONNECTING, RETRY_TIMEOUT, CallError
+from .media import Sink, Source
+from .quality import Meter, play_quality, publish_quality
+from .room import Change, EntriesChanged, Heard, Room, StreamsChanged, StreamUpdated, UsersChanged
+from .session import Session
+from .values import (
+    VOICE_SCENARIOS,
+    EngineProfile,
+    Message,
+    PlayerState,
+    PublisherState,
+    RemoteDeviceState,
+    RoomConfig,
+    RoomExtraInfo,
+    RoomLoginResult,
+    RoomLogoutResult,
+    RoomState,
+    RoomStateChangedReason,
+    SendResult,
+    Stream,
+    UpdateType,
+    User,
+)
+
+ALREADY_IN_A_ROOM = 1002001
+"""One engine is in one room at a time."""
+LOGIN = 15.0
+"""Seconds for which a login is tried while the gateway cannot be reached."""
+UNKNOWN = 1000017
+"""What the documented tables have no number for."""
+
+
+def create_engine(profile: EngineProfile, server: str) -> Engine:
+    """An engine that works with a gateway. `server`: its signaling address, as `wss://call.example.com/ws`."""
+    return Engine(profile, server)
+
+
+async def destroy_engine(engine: Engine) -> None:
+    """Leaves the room and lets everything go. The engine cannot be used any more."""
+    await engine.destroy()
+
+
+class Engine(Callbacks):
+    """One user of one app. Set its callbacks, log in to a room, publish and play."""
+
+    def __init__(self, profile: EngineProfile, server: str) -> None:
+        super().__init__()
+        self.profile = profile
+        self.room_id = ""
+        self.room_state = RoomState.DISCONNECTED
+        self.room = Room()
+        self.publications: dict[str, Publication] = {}
+        self.playbacks: dict[str, Playback] = {}
+        self._server = server
+        self._session: Session | None = None
+        self._entered = False
+        self._config = RoomConfig()
+        self._ice_servers: list[dict[str, Any]] = []
+        self._meters: dict[str, Meter] = {}
+        self._camera = profile.scenario not in VOICE_SCENARIOS
+        self._microphone_muted = False
+        self._muted = dict.fromkeys(MEDIA, False)
+        self._last_words: dict[str, Any] = {}
+
+    # Rooms ---------------------------------------------------------------------------------------------------------
+
+    async def login_room(self, room_id: str, user: User, config: RoomConfig | None = None) -> RoomLoginResult:
+        """Logs in to a room; it begins to be with its first user."""
+        if self._session is not None:
+            return RoomLoginResult(ALREADY_IN_A_ROOM, {"message": "log out first"})
+        self._config = config or RoomConfig()
+        self.room_id, self.room, self._last_words = room_id, Room(), {}
+        session = self._session = Session(self._server, self)
+        self._now(RoomState.CONNECTING, RoomStateChangedReason.LOGINING)
+        try:
+            await session.login(LOGIN, **self._login_params(room_id, user))
+        except CallError as error:
+            if self._session is session:
+                self._session = None
+                self._now(RoomState.DISCONNECTED, RoomStateChangedReason.LOGIN_FAILED, error.code or UNKNOWN, error.message)
+            return RoomLoginResult(error.code or UNKNOWN, _words(error))
+        if self._session is not session:
+            await session.logout()
+            return RoomLoginResult(NOT_LOGGED_IN, {"message": "logged out meanwhile"})
+        return RoomLoginResult(0, {})
+
+    async def logout_room(self, room_id: str | None = None) -> RoomLogoutResult:
+        """Leaves the room; publishing and playing end."""
+        session, self._session = self._session, None
+        if session is None or room_id not in (None, self.room_id):
+            self._session = session
+            return RoomLogoutResult(NOT_LOGGED_IN, {})
+        await self._let_go()
+        await session.logout()
+        self._now(RoomState.DISCONNECTED, RoomStateChangedReason.LOGOUT)
+        return RoomLogoutResult(0, {})
+
+    async def renew_token(self, room_id: str, token: str) -> int:
+        """Gives the session a newer token. Returns 0 or the error's number."""
+        result = await self._send("renewToken", room_id, token=token)
+        if self._session is not None and not result.error_code:
+            self._session.renew_token(token)
+        return result.error_code
+
+    async def set_room_extra_info(self, room_id: str, key: str, value: str) -> SendResult:
+        return await self._send("setRoomExtraInfo", room_id, key=key, value=value)
+
+    async def send_broadcast_message(self, room_id: str, message: str) -> SendResult:
+        return await self._send("sendBroadcastMessage", room_id, message=message)
+
+    async def send_barrage_message(self, room_id: str, message: str) -> SendResult:
+        return await self._send("sendBarrageMessage", room_id, message=message)
+
+    async def send_custom_command(self, room_id: str, command: str, to_user_list: Iterable[User] = ()) -> SendResult:
+        """To these users, or to everyone else."""
+        users = [user.user_id for user in to_user_list]
+        return await self._send("sendCustomCommand", room_id, message=command, **({"toUserIDs": users} if users else {}))
+
+    async def destroy(self) -> None:
+        """Leaves the room and lets everything go. No callback is called after this."""
+        await self.logout_room()
+        for name in vars(Callbacks()):
+            if name.startswith("on_"):
+                setattr(self, name, None)
+        await self.settle()
+
+    async def drop(self) -> None:
+        """Vanishes without a word, as a program that was killed; for tests and load."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+        await self._let_go()
+        await self.settle()
+
+    # Publishing ----------------------------------------------------------------------------------------------------
+
+    async def start_publishing_stream(self, stream_id: str, source: Source = None, extra_info: str | None = None) -> None:
+        """Publishes a stream, and goes on until it is stopped; `on_publisher_state_update` tells how that goes.
+
+        `source`: tracks or a media file; silence and a plain picture unless given. Without a camera only sound is sent.
+        Raises OSError or ValueError if the source cannot be opened.
+        """
+        if self._session is None:
+            self._publisher_state(stream_id, PublisherState.NO_PUBLISH, NOT_LOGGED_IN, "log in first")
+            return
+        await self.stop_publishing_stream(stream_id)
+        publication = self.publications[stream_id] = Publication(
+            stream_id, source, self._call, self._ice_servers,
+            lambda state, code, message: self._publisher_state(stream_id, PublisherState(state), code, message),
+            self._sends(), extra_info,
+        )  # fmt: skip
+        publication.begin()
+
+    async def stop_publishing_stream(self, stream_id: str | None = None) -> None:
+        """Stops a stream, or all of one's own."""
+        for id in [stream_id] if stream_id is not None else list(self.publications):
+            publication = self.publications.pop(id, None)
+            if publication is not None:
+                await publication.stop()
+                await self._take_back("unpublish", id)
+
+    async def set_stream_extra_info(self, extra_info: str, stream_id: str | None = None) -> SendResult:
+        """Says something about a stream, or about all of one's own."""
+        result = SendResult(0)
+        for id in [stream_id] if stream_id is not None else list(self.publications):
+            result = await self._send("setStreamExtraInfo", None, streamID=id, extraInfo=extra_info)
+            if id in self.publications and not result.error_code:
+                self.publications[id].extra_info = extra_info
+        return result
+
+    async def enable_camera(self, enable: bool) -> None:
+        """With the camera off, streams that begin have no video, and those that run send none."""
+        self._camera = enable
+        await self._follow()
+
+    async def mute_microphone(self, mute: bool) -> None:
+        self._microphone_muted = mute
+        await self._follow()
+
+    async def mute_publish_stream_audio(self, mute: bool) -> None:
+        self._muted["audio"] = mute
+        await self._follow()
+
+    async def mute_publish_stream_video(self, mute: bool) -> None:
+        self._muted["video"] = mute
+        await self._follow()
+
+    # Playing -------------------------------------------------------------------------------------------------------
+
+    async def start_playing_stream(self, stream_id: str, sink: Sink = None, media: Iterable[str] = MEDIA) -> None:
+        """Plays a stream, and goes on until it is stopped; `on_player_state_update` tells how that goes.
+
+        `sink`: a function that is called with `audio` or `video` and each decoded frame, or a file for the sound (`.wav`,
+        `.mp3` …); what comes is dropped unless given. A stream that is not there yet, or went away, is waited for.
+        Raises OSError or ValueError if the file cannot be written.
+        """
+        if self._session is None:
+            self._player_state(stream_id, PlayerState.NO_PLAY, NOT_LOGGED_IN, "log in first")
+            return
+        await self.stop_playing_stream(stream_id)
+        playback = self.playbacks[stream_id] = Playback(
+            stream_id, sink, self._call, self._ice_servers,
+            lambda state, code, message: self._player_state(stream_id, PlayerState(state), code, message), tuple(media),
+        )  # fmt: skip
+        playback.begin()
+
+    async def stop_playing_stream(self, stream_id: str) -> None:
+        playback = self.playbacks.pop(stream_id, None)
+        if playback is not None:
+            await playback.stop()
+            await self._take_back("stop", stream_id)
+
+    def mute_play_stream_audio(self, stream_id: str, mute: bool) -> None:
+        """What is muted is not given to the sink."""
+        if stream_id in self.playbacks:
+            self.playbacks[stream_id].drain.muted["audio"] = mute
+
+    def mute_play_stream_video(self, stream_id: str, mute: bool) -> None:
+        if stream_id in self.playbacks:
+            self.playbacks[stream_id].drain.muted["video"] = mute
+
+    # What the session tells ----------------------------------------------------------------------------------------
+
+    def last_seq(self) -> int:
+        return self.room.seq
+
+    def on_login(self, result: dict[str, Any]) -> None:
+        reason = RoomStateChangedReason.RECONNECTED if self._entered else RoomStateChangedReason.LOGINED
+        self._entered = True
+        self._ice_servers[:] = result["iceServers"]
+        self._now(RoomState.CONNECTED, reason)
+        for change in self.room.restate(result):
+            self._changed(change)
+        stands = {*result["publishing"], *result["playing"]} if result["resumed"] else set()
+        for link in (*self.publications.values(), *self.playbacks.values()):
+            if link.stream_id not in stands:
+                link.renew(CallError(0, "SESSION_RESTARTED", after=0.0))
+
+    def on_event(self, method: str, params: dict[str, Any]) -> None:
+        for change in self.room.apply(method, params):
+            self._changed(change)
+
+    def on_lost(self, error: CallError) -> None:
+        self._now(RoomState.CONNECTING, RoomStateChangedReason.RECONNECTING, RECONNECTING, error.message)
+
+    def on_end(self, error: CallError | None) -> None:
+        self._session = None
+        code = (error.code or (KICKED_BY_SAME_USER if error.name == "SOCKET_CLOSED" else RETRY_TIMEOUT)) if error else 0
+        self.background(self._let_go(code))
+        reason = RoomStateChangedReason.KICK_OUT if code in KICKED else RoomStateChangedReason.RECONNECT_FAILED
+        self._now(RoomState.DISCONNECTED, reason, code, self._last_words.get("reason", ""))
+
+    # What has changed ----------------------------------------------------------------------------------------------
+
+    def _changed(self, change: Change) -> None:
+        match change:
+            case UsersChanged():
+                if self._config.is_user_status_notify:
+                    kind = UpdateType.ADD if change.added else UpdateType.DELETE
+                    self.tell("on_room_user_update", self.room_id, kind, [_user(one) for one in change.users])
+            case StreamsChanged():
+                kind = UpdateType.ADD if change.added else UpdateType.DELETE
+                streams = [_stream(one) for one in change.streams]
+                self.tell("on_room_stream_update", self.room_id, kind, streams, _reasons(change))
+            case StreamUpdated():
+                self._stream_updated(change)
+            case EntriesChanged():
+                self.tell("on_room_extra_info_update", self.room_id, [_entry(one) for one in change.entries])
+            case Heard():
+                self._heard(change.method, change.params)
+
+    def _stream_updated(self, change: StreamUpdated) -> None:
+        before, now = change.before, change.now
+        if before and before["extraInfo"] != now["extraInfo"]:
+            self.tell("on_room_stream_extra_info_update", self.room_id, [_stream(now)])
+        for medium, name in (("video", "on_remote_camera_state_update"), ("audio", "on_remote_mic_state_update")):
+            state = _device(now, medium)
+            if not before or state is not _device(before, medium):
+                self.tell(name, now["streamID"], state)
+
+    def _heard(self, method: str, params: Mapping[str, Any]) -> None:
+        match method:
+            case "publisherState":
+                if publication := self.publications.get(params["streamID"]):
+                    publication.heard(params["state"], params["code"], params.get("message", ""))
+            case "playerState":
+                if playback := self.playbacks.get(params["streamID"]):
+                    playback.heard(params["state"], params["code"], params.get("message", ""))
+            case "quality":
+                self.background(self._quality(params))
+            case "broadcastMessage":
+                self.tell("on_im_recv_broadcast_message", self.room_id, [_message(params)])
+            case "barrageMessage":
+                self.tell("on_im_recv_barrage_message", self.room_id, [_message(params)])
+            case "customCommand":
+                self.tell("on_im_recv_custom_command", self.room_id, _user(params["fromUser"]), params["message"])
+            case "onlineUserCount":
+                self.tell("on_room_online_user_count_update", self.room_id, params["count"])
+            case "tokenWillExpire":
+                self.tell("on_room_token_will_expire", self.room_id, params["seconds"])
+            case "kicked" | "roomClosed":
+                self._last_words = dict(params)
+
+    async def _quality(self, params: Mapping[str, Any]) -> None:
+        now = asyncio.get_running_loop().time()
+        for entry in params["publishing"]:
+            id = entry["streamID"]
+            if (publication := self.publications.get(id)) and "stats" in entry:
+                quality = await publish_quality(publication, entry["stats"], self._meters.setdefault(id, Meter()), now)
+                self.tell("on_publisher_quality_update", id, quality)
+        for entry in params["playing"]:
+            id = entry["streamID"]
+            if (playback := self.playbacks.get(id)) and "stats" in entry:
+                played, report = await play_quality(playback, entry["stats"], self._meters.setdefault(id, Meter()), now)
+                self.tell("on_player_quality_update", id, played)
+                if self._session is not None:
+                    await self._session.notify("report", direction="pull", event="stats", streamID=id, data=report)
+
+    # ---------------------------------------------------------------------------------------------------------------
+
+    def _now(self, state: RoomState, reason: RoomStateChangedReason, code: int = 0, message: str = "") -> None:
+        self.room_state = state
+        if state is RoomState.DISCONNECTED:
+            self._entered = False
+        extended = {"message": message} if message else {}
+        self.tell("on_room_state_update", self.room_id, state, code, extended)
+        self.tell("on_room_state_changed", self.room_id, reason, code, extended)
+
+    def _publisher_state(self, stream_id: str, state: PublisherState, code: int, message: str) -> None:
+        self.tell("on_publisher_state_update", stream_id, state, code, {"message": message} if message else {})
+
+    def _player_state(self, stream_id: str, state: PlayerState, code: int, message: str) -> None:
+        self.tell("on_player_state_update", stream_id, state, code, {"message": message} if message else {})
+
+    def _login_params(self, room_id: str, user: User) -> dict[str, Any]:
+        config = self._config
+        params: dict[str, Any] = {
+            "appID": self.profile.app_id, "roomID": room_id, "userID": user.user_id, "userUpdate": config.is_user_status_notify,
+            "qualityUpdate": True,
+        }  # fmt: skip
+        optional = {
+            "userName": user.user_name, "token": config.token, "maxMemberCount": config.max_member_count,
+            "appSign": self.profile.app_sign,
+        }  # fmt: skip
+        return params | {name: value for name, value in optional.items() if value}
+
+    def _sends(self) -> dict[str, bool]:
+        return {
+            "audio": not (self._microphone_muted or self._muted["audio"]),
+            "video": self._camera and not self._muted["video"],
+        }
+
+    async def _follow(self) -> None:
+        for publication in list(self.publications.values()):
+            await publication.set_sends(self._sends())
+
+    async def _call(self, method: str, **params: Any) -> dict[str, Any]:
+        if self._session is None:
+            raise CallError(NOT_LOGGED_IN, "NOT_LOGGED_IN", retry="never")
+        return await self._session.call(method, **params)
+
+    async def _send(self, method: str, room_id: str | None, **params: Any) -> SendResult:
+        """A request whose refusal is a number."""
+        if room_id not in (None, self.room_id):
+            return SendResult(NOT_LOGGED_IN)
+        try:
+            result = await self._call(method, **params)
+        except CallError as error:
+            return SendResult(error.code or UNKNOWN)
+        return SendResult(0, result.get("messageID", ""))
+
+    async def _take_back(self, method: str, stream_id: str) -> None:
+        """Tells the gateway that a stream is not wanted any more; a session that ends takes everything back anyway."""
+        if self.room_state is RoomState.CONNECTED:
+            await self._send(method, None, streamID=stream_id)
+        elif self._session is not None:
+            self.background(self._send(method, None, streamID=stream_id))
+
+    async def _let_go(self, code: int = 0) -> None:
+        """Ends all connections."""
+        links = cast("list[Publication | Playback]", [*self.publications.values(), *self.playbacks.values()])
+        self.publications.clear()
+        self.playbacks.clear()
+        self._meters.clear()
+        await asyncio.gather(*(link.stop(code) for link in links))
+
+
+# From the wire ---------------------------------------------------------------------------------------------------------
+
+
+def _words(error: CallError) -> dict[str, Any]:
+    return {"name": error.name, "message": error.message, "retry": error.retry}
+
+
+def _user(facts: Mapping[str, Any]) -> User:
+    return User(facts["userID"], facts.get("userName", ""))
+
+
+def _stream(facts: Mapping[str, Any]) -> Stream:
+    return Stream(_user(facts), facts["streamID"], facts["extraInfo"])
+
+
+def _entry(facts: Mapping[str, Any]) -> RoomExtraInfo:
+    return RoomExtraInfo(facts["key"], facts["value"], _user(facts["updateUser"]), facts["updateTime"])
+
+
+def _message(facts: Mapping[str, Any]) -> Message:
+    return Message(facts["message"], facts["messageID"], facts["sendTime"], _user(facts["fromUser"]))
+
+
+def _reasons(change: StreamsChanged) -> dict[str, Any]:
+    if change.added or not change.reason:
+        return {}
+    return {"stream_delete_reason": [{"streamID": one["streamID"], "code": change.reason["code"]} for one in change.streams]}
+
+
+def _device(stream: Mapping[str, Any], medium: str) -> RemoteDeviceState:
+    if stream["muted"][medium]:
+        return RemoteDeviceState.MUTE
+    return RemoteDeviceState.OPEN if medium in stream["media"] else RemoteDeviceState.DISABLE
