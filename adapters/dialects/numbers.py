@@ -63,43 +63,36 @@ _ZEGO: Mapping[Fault, tuple[int, int]] = {
 """Of those that ZEGO has no number of its own for."""
 
 _NERTC: Mapping[int, tuple[Fault, ...]] = {
-    403: (errors.TOKEN_MISSING, errors.ORIGIN_REFUSED, errors.KEY_MISSING),
-    408: (errors.LOGIN_TIMEOUT, errors.RATE_LIMITED, errors.OVERLOADED, errors.MESSAGE_RATE),
+    403: (errors.TOKEN_MISSING, errors.APP_SIGN_INVALID, errors.ORIGIN_REFUSED),
+    408: (errors.LOGIN_TIMEOUT,),
     414: (
         errors.PARSE_ERROR, errors.INVALID_REQUEST, errors.METHOD_NOT_FOUND, errors.INVALID_PARAMS,
-        errors.STREAM_ID_TOO_LONG, errors.STREAM_ID_EMPTY, errors.STREAM_ID_ILLEGAL,
-        errors.USER_ID_EMPTY, errors.USER_ID_ILLEGAL, errors.USER_ID_TOO_LONG, errors.USER_NAME_ILLEGAL,
-        errors.USER_NAME_TOO_LONG, errors.ROOM_ID_EMPTY, errors.ROOM_ID_ILLEGAL, errors.ROOM_ID_TOO_LONG,
-        errors.EXTRA_INFO_KEY_EMPTY, errors.EXTRA_INFO_KEY_TOO_LONG, errors.EXTRA_INFO_VALUE_TOO_LONG,
-        errors.EXTRA_INFO_TOO_MANY_KEYS, errors.STREAM_EXTRA_INFO_EMPTY, errors.STREAM_EXTRA_INFO_TOO_LONG,
-        errors.MESSAGE_EMPTY, errors.MESSAGE_TOO_LONG,
-        errors.APP_SIGN_INVALID, errors.TOKEN_INVALID, errors.TOKEN_FORMAT, errors.TOKEN_APP_MISMATCH,
-        errors.TOKEN_USER_MISMATCH, errors.TOKEN_EXPIRED, errors.TOKEN_VERSION, errors.TOKEN_NONCE, errors.TOKEN_IN_DEBUG,
-        errors.API_KEY_INVALID, errors.TRANSPORT_UNSUPPORTED, errors.SDP_INVALID, errors.CODEC_UNSUPPORTED,
-        errors.KEY_BROKEN, errors.KEY_FOREIGN, errors.KEY_WRONG_STREAM, errors.KEY_WRONG_ACTION, errors.KEY_EXPIRED,
+        errors.STREAM_ID_TOO_LONG, errors.STREAM_ID_EMPTY, errors.STREAM_ID_ILLEGAL, errors.USER_ID_EMPTY,
+        errors.USER_ID_ILLEGAL, errors.USER_ID_TOO_LONG, errors.USER_NAME_ILLEGAL, errors.USER_NAME_TOO_LONG,
+        errors.ROOM_ID_EMPTY, errors.ROOM_ID_ILLEGAL, errors.ROOM_ID_TOO_LONG, errors.TOKEN_INVALID, errors.TOKEN_FORMAT,
+        errors.TOKEN_APP_MISMATCH, errors.TOKEN_USER_MISMATCH, errors.TOKEN_EXPIRED, errors.TOKEN_VERSION, errors.TOKEN_NONCE,
+        errors.TOKEN_IN_DEBUG, errors.TRANSPORT_UNSUPPORTED,
     ),
     417: (errors.APP_UNKNOWN,),
-    500: (
-        errors.INTERNAL_ERROR, errors.TOKEN_INTERNAL, errors.TOO_MANY_ROOMS, errors.STORE_UNAVAILABLE,
-        errors.TRANSCODES_EXHAUSTED,
-    ),
     901: (errors.PERMISSION_KEY_INVALID,),
     902: (errors.PERMISSION_KEY_EXPIRED, errors.KICKED_TOKEN_EXPIRED),
-    1620: (errors.PUBLISH_FORBIDDEN, errors.TOKEN_WITHOUT_PUBLISH, errors.TOO_MANY_PUBLISHES),
-    2803: (errors.PLAY_FORBIDDEN, errors.TOO_MANY_PLAYS),
+    1620: (errors.TOKEN_WITHOUT_PUBLISH, errors.PUBLISH_FORBIDDEN, errors.TOO_MANY_PUBLISHES),
+    2803: (errors.TOO_MANY_PLAYS, errors.PLAY_FORBIDDEN),
     4003: (errors.ROOM_FULL,),
+    30005: (errors.ALREADY_PUBLISHING, errors.STREAM_ID_TAKEN),
     30101: (errors.NOT_LOGGED_IN,),
-    30201: (errors.STREAM_NOT_FOUND, errors.ROOM_NOT_FOUND),
+    30201: (errors.STREAM_NOT_FOUND, errors.PEER_NOT_FOUND),
     30204: (
-        errors.ALREADY_PUBLISHING, errors.STREAM_ID_TAKEN, errors.PUBLISH_INTERRUPTED, errors.PUBLISH_LOST,
-        errors.MEDIA_SERVER_CLOSED, errors.PLAY_INTERRUPTED, errors.KEY_REVOKED, errors.MEDIA_MALFORMED,
-        errors.VIEWER_TOO_SLOW, errors.CONNECT_FAILED, errors.PEER_NOT_FOUND,
+        errors.PUBLISH_INTERRUPTED, errors.PUBLISH_LOST, errors.MEDIA_SERVER_CLOSED, errors.PLAY_INTERRUPTED,
+        errors.CODEC_UNSUPPORTED, errors.MEDIA_MALFORMED, errors.VIEWER_TOO_SLOW, errors.CONNECT_FAILED,
     ),
-    30205: (errors.HEARTBEAT_TIMEOUT, errors.SHUTTING_DOWN),
+    30205: (errors.HEARTBEAT_TIMEOUT,),
     30206: (errors.KICKED,),
     30209: (errors.KICKED_BY_SAME_USER,),
 }  # fmt: skip
 """NERTC's numbers, and the faults that are told by them."""
+_SERVER_ERROR = 500
+"""NERTC's number for what says nothing to a program that was written for it."""
 
 
 def _table(faults: Iterable[Fault]) -> dict[int, Numbers]:
@@ -107,7 +100,7 @@ def _table(faults: Iterable[Fault]) -> dict[int, Numbers]:
     made = {}
     for fault in faults:
         zego = _ZEGO.get(fault) or (fault.number, fault.number)
-        made[fault.number] = Numbers(fault, *zego, nertc[fault])
+        made[fault.number] = Numbers(fault, *zego, nertc.get(fault, _SERVER_ERROR))
     return made
 
 
