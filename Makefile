@@ -1,7 +1,7 @@
 # make demo    a whole call on this machine: Python 3.11+, python3-venv and make are all it needs
 # make test    everything; as root on Debian it installs the programs that the tests run
 #
-# make test-quick · fuzz · bench · serve · clean: see below.
+# make test-quick · fuzz · bench · soak · serve · clean: see below.
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -18,10 +18,12 @@ FUZZ_SECONDS ?= 5
 ARGS ?=
 # Given to the bench as they are: make bench BENCH=--quick, make bench BENCH="--only webrtc"
 BENCH ?=
+# Bad calls of each kind, and calls that only look bad, for which make soak tells how often the verdict was right.
+SOAK_RUNS ?= 100
 
 .DEFAULT_GOAL := demo
 .NOTPARALLEL:
-.PHONY: demo serve test test-quick lint types fuzz fuzz-short bench install tools clean
+.PHONY: demo serve test test-quick lint types fuzz fuzz-short bench soak install tools clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/gateway demo
@@ -61,6 +63,9 @@ bench: $(VENV)/.runtime
 	@tests/setup/tools.sh bench
 	@$(MAKE) --silent -C tests/bench all
 	@$(BIN)/python -m tests.bench.run $(BENCH)
+
+soak: tools $(VENV)/.test
+	@$(BIN)/python -m tests.soak.run --runs $(SOAK_RUNS)
 
 tools:
 	@tests/setup/tools.sh test

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -254,15 +255,16 @@ def _status(**rest: int) -> dict[str, int]:
 
 
 async def played(stage: Stage, stories: Mapping[str, Story]) -> Sequence[Outcome]:
-    """How all these were judged, by their names; they are played at the same time."""
+    """How all these were judged; they are played at the same time. One that cannot be played to its end is wrong."""
 
     async def play(turn: int, name: str, story: Story) -> Outcome:
         await asyncio.sleep(turn * APART)
-        return await story(stage, name)
+        try:
+            return await story(stage, name)
+        except Exception:
+            return Outcome(name, None, wrong=[traceback.format_exc()])
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(play(turn, name, story)) for turn, (name, story) in enumerate(stories.items())]
-    return [task.result() for task in tasks]
+    return await asyncio.gather(*(play(turn, name, story) for turn, (name, story) in enumerate(stories.items())))
 
 
 # The programme ---------------------------------------------------------------------------------------------------------

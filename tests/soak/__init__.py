@@ -1,0 +1,1 @@
+"""The same calls over and over: how often the verdict is right."""
