@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import inspect
 import math
+import re
 import time
 from array import array
 from collections.abc import AsyncIterator, Callable
@@ -33,8 +36,12 @@ from clients.python.gateway_client import (
     create_engine,
     destroy_engine,
 )
+from clients.python.gateway_client.callbacks import Callbacks
+from clients.python.gateway_client.room import EntriesChanged, Heard, Room, StreamsChanged, StreamUpdated, UsersChanged
+from clients.python.gateway_client.session import LONGEST_PAUSE, pause
 from gateway.app import Gateway
 from gateway.auth.tokens import make_token
+from gateway.config import AppSettings
 from tests.support.gateway import APP, DEADLINE, SECRET, config, running
 
 TONE = 1000
@@ -209,18 +216,26 @@ class Guide:
                 await self._news.wait()
 
 
-async def test_002_59f7f2034d3e250f(clip: Path) -> None:
-    """The guide for mobile apps, step by step as it is written, with the names of Python."""
-    async with running() as gateway, user(gateway, "user2", "room1") as (other, heard):
+SIGN = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize("way", ["appSign", "token"])
+async def test_002_59f7f2034d3e250f(clip: Path, way: str) -> None:
+    """The guide for mobile apps, step by step as it is written, with the names of Python; by both ways to log in."""
+    settings = config()
+    settings = dataclasses.replace(settings, apps=settings.apps | {APP: AppSettings(SECRET, app_sign=SIGN)})
+    async with running(settings) as gateway, user(gateway, "user2", "room1") as (other, heard):
         # 2 to 4: create the engine, turn the camera off, set the callbacks
-        engine = create_engine(EngineProfile(int(APP), Scenario.GENERAL, app_sign="0123456789abcdef" * 4), gateway.addresses.ws)
+        profile = EngineProfile(int(APP), Scenario.GENERAL, app_sign=SIGN if way == "appSign" else None)
+        engine = create_engine(profile, gateway.addresses.ws)
         await engine.enable_camera(False)
         guide = Guide(engine)
         # log in
-        settings = RoomConfig.default_config()
-        settings.is_user_status_notify = True
-        settings.token = token("user1")
-        result = await engine.login_room("room1", User.id("user1"), settings)
+        room_config = RoomConfig.default_config()
+        room_config.is_user_status_notify = True
+        if way == "token":
+            room_config.token = token("user1")
+        result = await engine.login_room("room1", User.id("user1"), room_config)
         assert result.error_code == 0
         assert guide.told[:2] == [("room", "room1", 1, 0, {}), ("room", "room1", 2, 0, {})]
         await guide.comes("users", "room1", 0, [User("user2", "user2")])
@@ -299,6 +314,14 @@ class TestLosses:
             assert (await anna.send_barrage_message("room", "bravo")).error_code == 0
             ((_, [message]),) = berts.of("on_im_recv_barrage_message") or [await berts.hears("on_im_recv_barrage_message")]
             assert message.message == "bravo"
+
+    async def test_a_socket_that_has_fallen_silent_is_replaced(self) -> None:
+        async with running(config(signaling={"heartbeat": 0.3})) as gateway, user(gateway, "anna") as (anna, annas):
+            assert anna._session is not None
+            assert anna._session._socket is not None
+            anna._session._socket.transport.pause_reading()
+            await annas.hears("on_room_state_changed", "room", RoomStateChangedReason.RECONNECTED)
+            assert (await anna.send_broadcast_message("room", "hello")).error_code == 0
 
     async def test_a_session_that_is_lost_begins_anew_with_all_it_had(self, clip: Path) -> None:
         forgetful = config(signaling={"resume_window": 0.1})
@@ -459,3 +482,73 @@ async def test_a_callback_is_given_what_it_takes_and_what_it_raises_harms_nobody
         assert told == [RoomStateChangedReason.LOGINING, RoomStateChangedReason.LOGINED]
         assert "on_room_state_update raised" in caplog.text
         await destroy_engine(engine)
+
+
+STREAM = {
+    "streamID": "cam", "userID": "bob", "userName": "Bob", "media": ["audio"], "announced": ["audio"],
+    "muted": {"audio": False, "video": False}, "extraInfo": "", "transport": "rtmp",
+}  # fmt: skip
+BOB = {"userID": "bob", "userName": "Bob", "role": "broadcaster"}
+
+
+def reply(seq: int, *, resumed: bool = True, users: Any = (), streams: Any = (), info: Any = None) -> dict[str, Any]:
+    return {"resumed": resumed, "seq": seq, "users": list(users), "streams": list(streams), "roomExtraInfo": info or {}}
+
+
+class TestRoom:
+    """What follows a lost socket: nothing is told twice, and nothing is left out."""
+
+    def test_the_first_reply_tells_all_there_is(self) -> None:
+        room = Room()
+        changes = list(room.restate(reply(5, resumed=False, users=[BOB], streams=[STREAM])))
+        assert changes == [UsersChanged(True, [BOB]), StreamsChanged(True, [STREAM]), StreamUpdated({}, STREAM)]
+        assert room.seq == 5
+
+    def test_events_are_told_once(self) -> None:
+        room = Room()
+        list(room.restate(reply(5, resumed=False)))
+        came = {"seq": 6, "type": "ADD", "streams": [STREAM]}
+        assert list(room.apply("streams", came)) == [StreamsChanged(True, [STREAM]), StreamUpdated({}, STREAM)]
+        assert list(room.apply("streams", came)) == []
+
+    def test_a_resumed_reply_tells_what_is_different_and_the_replay_only_what_was_said(self) -> None:
+        room = Room()
+        list(room.restate(reply(5, resumed=False, users=[BOB], streams=[STREAM])))
+        muted = {**STREAM, "muted": {"audio": True, "video": False}}
+        assert list(room.restate(reply(8, users=[BOB], streams=[muted]))) == [StreamUpdated(STREAM, muted)]
+        mute = {"seq": 6, "streamID": "cam", "userID": "bob", "audio": True, "video": False}
+        assert list(room.apply("mute", mute)) == []
+        said = {"seq": 7, "message": "hello"}
+        assert list(room.apply("broadcastMessage", said)) == [Heard("broadcastMessage", said)]
+        gone = {"seq": 9, "type": "DELETE", "streams": [STREAM], "reason": {"code": 1, "name": "stopped"}}
+        assert list(room.apply("streams", gone)) == [StreamsChanged(False, [STREAM], gone["reason"])]
+
+    def test_what_vanished_meanwhile_is_told(self) -> None:
+        room = Room()
+        entry = {"value": "tea", "updateUser": BOB, "updateTime": 1}
+        list(room.restate(reply(5, resumed=False, users=[BOB], streams=[STREAM], info={"topic": entry})))
+        streams, users, entries = room.restate(reply(3, resumed=False))
+        assert isinstance(streams, StreamsChanged)
+        assert isinstance(users, UsersChanged)
+        assert (streams.added, users.added) == (False, False)
+        assert entries == EntriesChanged([{"key": "topic", **entry, "value": ""}])
+        assert room.seq == 3, "another room's counter"
+
+    def test_an_event_about_an_unknown_stream_changes_nothing(self) -> None:
+        room = Room()
+        assert list(room.apply("streamExtraInfo", {"seq": 1, "streamID": "cam", "extraInfo": "x"})) == []
+        assert room.streams == {}
+
+
+def test_pauses_grow_and_are_bounded() -> None:
+    assert [pause(attempt, 1.0) for attempt in range(6)] == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
+    assert pause(1000, 0.0) == LONGEST_PAUSE / 2
+
+
+def test_the_guide_to_the_wire_has_every_call_and_every_callback() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "flutter.md").read_text("utf-8")
+    named = set(re.findall(r"`(\w+)", text))
+    heard = {name for name in vars(Callbacks()) if name.startswith("on_")}
+    listens = {"on_login", "on_event", "on_lost", "on_end", "last_seq", "tell", "background", "settle", "drop", "destroy"}
+    calls = {name for name, _ in inspect.getmembers(Engine, inspect.isfunction) if not name.startswith("_")} - listens
+    assert heard | calls <= named, sorted((heard | calls) - named)
