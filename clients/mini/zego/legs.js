@@ -214,7 +214,7 @@ export class Legs {
   _legOf(room, params) {
     const { streamID } = params;
     const known = this._of(room, streamID);
-    if (known) return Object.assign(known, { params });
+    if (known) return Object.assign(known, { params: { ...known.params, ...params } });
     const old = this._legs.get(streamID);
     if (old) this._drop(old, null);
     const tell = (/** @type {string} */ state, /** @type {number} */ errorCode, /** @type {string} */ extendedData) =>
