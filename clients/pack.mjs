@@ -30,6 +30,7 @@ const IMPORT = /^import \{([^}]*)\} from "(\.[^"]+)";$/gm;
 const REEXPORT = /^export \{([^}]*)\} from "(\.[^"]+)";$/gm;
 const EXPORT_LIST = /^export \{([^}]*)\};$/gm;
 const DECLARATION = /^(export )?(?:(?:async )?function\*?|class|const|let) (\w+)/gm;
+const INLINE_TYPE = /\/\*\* @type \{[^*]*\} \*\/ ?/g;
 const FOREIGN = /^(?:import\b|export (?:default|\*)|export [^cfal{]|(?:export )?(?:const|let) [{[]|(?:export )?var\b).*/m;
 
 /** @typedef {{path: string, body: string, imports: [string, string][], names: string[], exports: Map<string, string>}} Module */
@@ -79,8 +80,8 @@ function listed(names, path) {
 }
 
 /**
- * Without comments that have lines of their own: in dist/ they would be half of the file. Comments within a template's text
- * would be cut, too, so there may be none.
+ * Without types, and without comments that have lines of their own: in dist/ they would be half of the file. What looks so
+ * within a template's text would be cut, too, so there may be none.
  * @param {string} text
  * @param {string} path
  * @returns {string}
@@ -95,7 +96,7 @@ function withoutComments(text, path) {
       within = !line.includes("*/");
       if (!within && !/\*\/\s*$/.test(line)) throw new Error(`${shown(path)}: code after a comment: ${line}`);
     } else if (!/^\s*\/\//.test(line)) {
-      kept.push(line);
+      kept.push(line.replace(INLINE_TYPE, ""));
     }
   }
   return kept.join("\n");
@@ -124,7 +125,8 @@ function ordered(entry) {
   visit(entry, entry);
   for (const module of order) {
     for (const [name, from] of module.imports) {
-      if (!known.get(from)?.exports.has(name)) throw new Error(`${shown(module.path)}: ${shown(from)} does not export ${name}`);
+      if (known.get(from)?.exports.has(name)) continue;
+      throw new Error(`${shown(module.path)}: ${shown(from)} does not export ${name}`);
     }
   }
   return order;
@@ -161,7 +163,8 @@ function wrapped(body, exports, format, main) {
     return `${head}\n(() => {\n"use strict";\n\n${body}\n${list}})();\n`;
   }
   const list = exports.map((name) => `module.exports.${name} = ${name};\n`).join("");
-  return `${head}\n"use strict";\n\n${body}\nmodule.exports = ${main};\n${list}module.exports.default = ${main};\nmodule.exports.__esModule = true;\n`;
+  const itself = `module.exports = ${main};\n${list}module.exports.default = ${main};\nmodule.exports.__esModule = true;\n`;
+  return `${head}\n"use strict";\n\n${body}\n${itself}`;
 }
 
 /** @param {string} path @returns {string} */

@@ -69,14 +69,14 @@ const CLOSED = {
  */
 export function adviceOf({ code, reason }) {
   const known = CLOSED[code] || { code: 0, reason: "SOCKET_LOST", retry: OUR_FAULT.includes(code) ? "never" : "now" };
-  const { code: number = known.code, retry = known.retry, afterMs } = parsed(reason);
+  const { code: number = known.code, retry = known.retry, afterMs } = adviceIn(reason);
   return new CallError({
     code: number, reason: known.reason, message: `the socket was closed: ${code}`, retry, afterMs, closeCode: code,
   });
 }
 
 /** @param {string} reason @returns {{code?: number, retry?: Retry, afterMs?: number}} */
-function parsed(reason) {
+function adviceIn(reason) {
   try {
     const advice = JSON.parse(reason);
     return advice && typeof advice === "object" ? advice : {};

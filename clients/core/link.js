@@ -97,7 +97,10 @@ export class Link {
       this._probe = null;
       ontext(text);
     };
-    socket.onclose = (event) => this._lose(this._open || event.code >= 4000 ? adviceOf(event) : unreachable(this.url, event.reason));
+    socket.onclose = (event) => {
+      const answered = this._open || event.code >= 4000;
+      this._lose(answered ? adviceOf(event) : unreachable(this.url, event.reason));
+    };
     socket.onerror = (message) => {
       if (this._platform.log) this._platform.log("warn", `socket error: ${message}`);
     };

@@ -99,12 +99,11 @@ export class Room {
    */
   ended(now) {
     const { roomID } = now;
-    const ended = (/** @type {Set<string>} */ before, /** @type {Set<string>} */ after) => [...before].filter((id) => !after.has(id));
     return [
-      ...ended(this.publishing, now.publishing).map((streamID) => (
+      ...missing(this.publishing, now.publishing).map((streamID) => (
         { method: "publisherState", params: { roomID, streamID, state: "NO_PUBLISH", code: PUBLISH_LOST, missed: true } }
       )),
-      ...ended(this.playing, now.playing).map((streamID) => (
+      ...missing(this.playing, now.playing).map((streamID) => (
         { method: "playerState", params: { roomID, streamID, state: "NO_PLAY", code: PLAY_INTERRUPTED, missed: true } }
       )),
     ];
@@ -166,16 +165,18 @@ const CHANGES = {
 function streamChanges(before, after) {
   /** @type {Ranked[]} */
   const changes = [];
-  const told = (/** @type {number} */ rank, /** @type {string} */ type, /** @type {StreamInfo} */ stream, /** @type {any} */ more = {}) =>
-    changes.push({ rank, method: "streams", params: { type, streams: [stream], ...more } });
   for (const old of before.values()) {
     const stream = after.get(old.streamID);
-    if (!stream || stream.userID !== old.userID) told(0, "DELETE", old, { reason: OFFLINE });
+    if (stream && stream.userID === old.userID) continue;
+    changes.push({ rank: 0, method: "streams", params: { type: "DELETE", streams: [old], reason: OFFLINE } });
   }
   for (const stream of after.values()) {
     const old = before.get(stream.streamID);
-    if (!old || stream.userID !== old.userID) told(3, "ADD", stream);
-    else changes.push(...updates(old, stream));
+    if (!old || stream.userID !== old.userID) {
+      changes.push({ rank: 3, method: "streams", params: { type: "ADD", streams: [stream] } });
+    } else {
+      changes.push(...updates(old, stream));
+    }
   }
   return changes;
 }
@@ -189,7 +190,7 @@ function updates(old, stream) {
   /** @type {Ranked[]} */
   const changes = [];
   const { streamID, userID, userName, muted, extraInfo } = stream;
-  if (!same(old.media, stream.media) || !same(old.announced, stream.announced) || old.transport !== stream.transport) {
+  if (!sameMedia(old.media, stream.media) || !sameMedia(old.announced, stream.announced) || old.transport !== stream.transport) {
     changes.push({ rank: 4, method: "streams", params: { type: "UPDATE", streams: [stream] } });
   }
   if (old.muted.audio !== muted.audio || old.muted.video !== muted.video) {
@@ -231,7 +232,12 @@ function extraInfoChanges(before, after) {
   return [...gone, ...written].map((params) => ({ rank: 6, method: "roomExtraInfo", params }));
 }
 
+/** @param {Set<string>} before @param {Set<string>} after @returns {string[]} */
+function missing(before, after) {
+  return [...before].filter((id) => !after.has(id));
+}
+
 /** @param {string[]} one @param {string[]} other @returns {boolean} */
-function same(one, other) {
+function sameMedia(one, other) {
   return one.length === other.length && one.every((medium) => other.includes(medium));
 }

@@ -261,7 +261,7 @@ export class Session extends Emitter {
       onopen: () => link.send(text),
       onlost: (error) => (entered ? this._enqueue(() => this._lost(link, error)) : failed(error)),
       ontext: (received) => {
-        const message = parsed(received);
+        const message = messageIn(received);
         if (life !== this._life || link !== this._link || !message) return;
         if (entered) {
           this._enqueue(() => this._link === link && this._take(message));
@@ -537,7 +537,7 @@ export class Session extends Emitter {
         onopen: () => link.send(message("login", params)),
         onlost: over,
         ontext: (text) => {
-          const { id, result } = parsed(text) || {};
+          const { id, result } = messageIn(text) || {};
           if (id === undefined || id === null) return;
           if (asked || !result) over();
           else link.send(message("logout", {}));
@@ -591,7 +591,7 @@ async function afterSteps(fn) {
 }
 
 /** @param {string} text @returns {any} */
-function parsed(text) {
+function messageIn(text) {
   try {
     const message = JSON.parse(text);
     return message && typeof message === "object" ? message : null;

@@ -62,7 +62,8 @@ test("a login is answered with the room, and others are heard", async () => {
 
 test("a refused login rejects with the gateway's number, and may be tried again", async () => {
   const { session } = made();
-  await assert.rejects(session.login({ ...gateway.login("ann"), token: "x" }), { code: 1002033, reason: "TOKEN_INVALID", retry: "never" });
+  const refused = session.login({ ...gateway.login("ann"), token: "x" });
+  await assert.rejects(refused, { code: 1002033, reason: "TOKEN_INVALID", retry: "never" });
   assert.equal(session.state, "idle");
   await session.login(gateway.login("ann"));
   await assert.rejects(session.call("publish", {}), { code: -32602 });

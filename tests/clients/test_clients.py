@@ -1,4 +1,4 @@
-"""The client SDKs: their own tests, which are JavaScript and run by Node against a real gateway; their types; their dist files."""
+"""The client SDKs: their tests, which are JavaScript and run by Node against a real gateway; their types; their dist files."""
 
 from __future__ import annotations
 
@@ -70,16 +70,17 @@ def test_what_is_handed_out_is_what_the_modules_make() -> None:
     assert packed.returncode == 0, packed.stdout + packed.stderr
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in (CLIENTS / "dist").glob("*.*js")))
-def test_what_is_handed_out_is_small_and_loads(name: str) -> None:
-    file = CLIENTS / "dist" / name
-    assert file.stat().st_size < LARGEST
-    loaded = subprocess.run([_node(), "--check", file], capture_output=True, text=True, timeout=60, check=False)
-    assert loaded.returncode == 0, loaded.stderr
+def test_what_is_handed_out_is_small_and_can_be_read() -> None:
+    for file in sorted((CLIENTS / "dist").glob("*.*js")):
+        assert file.stat().st_size < LARGEST, file.name
+        loaded = subprocess.run([_node(), "--check", file], capture_output=True, text=True, timeout=60, check=False)
+        assert loaded.returncode == 0, loaded.stderr
 
 
 def test_only_the_platforms_touch_the_world() -> None:
-    worldly = re.compile(r"\b(?:wx|window|document|fetch|globalThis|performance)\b|\bDate\.now\b|\bMath\.random\b|(?<![.\w])setTimeout\(")
+    worldly = re.compile(
+        r"\b(?:wx|window|document|fetch|globalThis|performance)\b|\bDate\.now\b|\bMath\.random\b|(?<![.\w])setTimeout\("
+    )
     for path in sorted((CLIENTS / "core").glob("*.js")):
         code = re.sub(r"/\*.*?\*/|^\s*//.*$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
         assert not worldly.search(code), path.name

@@ -30,7 +30,10 @@ function openSocket(url) {
   const inner = new WebSocket(url);
   const socket = {
     send: (text) => inner.readyState === WebSocket.OPEN && inner.send(text),
-    close: (code = 1000, reason = "") => (inner.readyState === WebSocket.CONNECTING ? inner.terminate() : inner.close(code, reason)),
+    close: (code = 1000, reason = "") => {
+      if (inner.readyState === WebSocket.CONNECTING) inner.terminate();
+      else inner.close(code, reason);
+    },
     onopen() {},
     onmessage() {},
     onclose() {},

@@ -38,7 +38,8 @@ export function renderer() {
 export function openPage(world, what, { properties = {}, compiler = "official", ...options } = {}) {
   const load = renderer();
   Object.assign(globalThis.wx, world.wx);
-  const id = typeof what === "string" ? load.load(what, "page", { rootPath: dirname(what), compiler, ...options }) : load.load(what);
+  const given = typeof what === "string" ? [what, "page", { rootPath: dirname(what), compiler, ...options }] : [what];
+  const id = load.load(...given);
   const root = load.render(id, properties);
   root.attach(document.body.appendChild(document.createElement("div")));
   return new Page(world, root);
@@ -291,8 +292,8 @@ export class Pusher extends Native {
 
   info({ fps }) {
     return {
-      videoBitrate: 300, audioBitrate: 48, videoFPS: Number(fps) || 15, videoGOP: 1, netSpeed: 348, netJitter: 0, netQualityLevel: 1,
-      videoWidth: 360, videoHeight: 640, videoCache: 0, audioCache: 0,
+      videoBitrate: 300, audioBitrate: 48, videoFPS: Number(fps) || 15, videoGOP: 1, netSpeed: 348, netJitter: 0,
+      netQualityLevel: 1, videoWidth: 360, videoHeight: 640, videoCache: 0, audioCache: 0,
     };
   }
 
@@ -339,8 +340,8 @@ export class Player extends Native {
 
   info({ fps }) {
     return {
-      videoBitrate: 300, audioBitrate: 48, videoFPS: Number(fps) || 15, videoGOP: 1, netSpeed: 348, netJitter: 2, netQualityLevel: 1,
-      videoWidth: 360, videoHeight: 640, videoCache: 120, audioCache: 110, vDecCacheSize: 0, vSumCacheSize: 2, avPlayInterval: 4,
+      videoBitrate: 300, audioBitrate: 48, videoFPS: Number(fps) || 15, videoGOP: 1, netSpeed: 348, netJitter: 2,
+      netQualityLevel: 1, videoWidth: 360, videoHeight: 640, videoCache: 120, audioCache: 110, vDecCacheSize: 0, vSumCacheSize: 2, avPlayInterval: 4,
       avRecvInterval: 8, audioCacheThreshold: 0.8,
     };
   }

@@ -1,6 +1,6 @@
 // `wx` for tests: real WebSockets under the rules of a mini-program, and a program that can be sent to the background.
 //
-// The rules: at most five open sockets; text of JavaScript suspended in the background, with its timers, and what happens
+// The rules: at most five open sockets; JavaScript is suspended in the background, with its timers, and what happens
 // meanwhile is told on return. Native components go on: they live in pages.mjs.
 
 import { need } from "./places.mjs";
@@ -29,7 +29,7 @@ export class World {
     this.wx = this._makeWx();
   }
 
-  /** Puts `wx` and timers that sleep with the program in the place of the global ones; the real ones come back with `uninstall`. */
+  /** Puts `wx`, and timers that sleep with the program, in the place of the global ones, until `uninstall`. */
   install() {
     this._before = { wx: globalThis.wx };
     if (globalThis.wx) Object.assign(globalThis.wx, this.wx);
@@ -141,14 +141,14 @@ export class World {
   _request(options) {
     const { url, method = "GET", data, header } = options;
     this.requests.push({ url, method, data, header });
-    const body = data === undefined || method === "GET" ? undefined : typeof data === "string" ? data : JSON.stringify(data);
+    const text = typeof data === "string" ? data : JSON.stringify(data);
+    const body = method === "GET" ? undefined : text;
     const abort = new AbortController();
     fetch(url, { method, body, headers: header || (body ? { "content-type": "application/json" } : {}), signal: abort.signal })
       .then(async (response) => {
-        const text = await response.text();
-        let parsed = text;
+        let parsed = await response.text();
         try {
-          parsed = JSON.parse(text);
+          parsed = JSON.parse(parsed);
         } catch {
           // It stays a text.
         }
