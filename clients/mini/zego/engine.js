@@ -479,13 +479,13 @@ export class ZegoExpressEngine {
   /** @param {boolean} bool true: the others see nothing */
   mutePublishStreamVideo(bool) {
     this._stage.setPusher({ enableCamera: !bool });
-    for (const leg of this._published.all()) this._mute(leg, { video: bool });
+    for (const leg of this._published.all()) this._published.mute(leg, { video: bool });
   }
 
   /** @param {boolean} bool true: the others hear nothing */
   mutePublishStreamAudio(bool) {
     this._stage.setPusher({ enableMic: !bool });
-    for (const leg of this._published.all()) this._mute(leg, { audio: bool });
+    for (const leg of this._published.all()) this._published.mute(leg, { audio: bool });
   }
 
   /**
@@ -630,7 +630,7 @@ export class ZegoExpressEngine {
     this._tick();
     const leg = this._published.get(streamID);
     const { enableCamera, enableMic } = this._stage.pusher;
-    if (leg && shown && !(enableCamera && enableMic)) this._mute(leg, { video: !enableCamera, audio: !enableMic });
+    if (leg && shown && !(enableCamera && enableMic)) this._published.mute(leg, { video: !enableCamera, audio: !enableMic });
     return result;
   }
 
@@ -643,12 +643,6 @@ export class ZegoExpressEngine {
     const result = await this._played.start(room, { streamID, ...source }, shown);
     this._tick();
     return result;
-  }
-
-  /** @private @param {Leg} leg @param {{audio?: boolean, video?: boolean}} muted */
-  _mute(leg, muted) {
-    Object.assign(leg.muted, muted);
-    leg.room.call("mute", { streamID: leg.streamID, ...muted }).catch((error) => this._logs.write("warn", `mute: ${error.message}`));
   }
 
   // What is drawn ---------------------------------------------------------------------------------------------------------

@@ -90,14 +90,15 @@ export class Legs {
    * @returns {Promise<{streamID: string, url: string}>} rejects with a ZegoError
    */
   async start(room, params, shown) {
+    const known = this._of(room, params.streamID) !== undefined;
     const leg = this._legOf(room, params);
     leg.shown = leg.shown || shown;
     leg.needsAddress = false;
     leg.state.requested();
     try {
-      await this._ask(leg);
+      await this._ask(leg, leg.params);
     } catch (error) {
-      if (this._legs.get(leg.streamID) === leg) this._drop(leg, zegoError(error));
+      this._refused(leg, zegoError(error), known);
       throw error;
     }
     if (leg.shown) await this._show(leg);
@@ -115,6 +116,16 @@ export class Legs {
     this._drop(leg, null);
     leg.room.call(this._wire.end, { streamID }).catch((error) => this._log("info", `${this._wire.end} ${streamID}: ${error.message}`));
     return true;
+  }
+
+  /**
+   * Tells the others what of a published stream is muted.
+   * @param {Leg} leg
+   * @param {{audio?: boolean, video?: boolean}} muted
+   */
+  mute(leg, muted) {
+    Object.assign(leg.muted, muted);
+    leg.room.call("mute", { streamID: leg.streamID, ...muted }).catch((error) => this._log("warn", `mute: ${error.message}`));
   }
 
   /**
@@ -233,9 +244,9 @@ export class Legs {
     return leg && leg.room === room ? leg : undefined;
   }
 
-  /** @private @param {Leg} leg @returns {Promise<boolean>} whether the address is another one now */
-  async _ask(leg) {
-    const result = await leg.room.call(this._wire.begin, leg.params);
+  /** @private @param {Leg} leg @param {any} params @returns {Promise<boolean>} whether the address is another one now */
+  async _ask(leg, params) {
+    const result = await leg.room.call(this._wire.begin, params);
     if (this._legs.get(leg.streamID) !== leg) throw new ZegoError(ZegoCode.DISCONNECTED, `${leg.streamID} was stopped meanwhile`);
     return this._take(leg, result);
   }
@@ -249,14 +260,22 @@ export class Legs {
     return leg.urls[leg.turn] !== before;
   }
 
+  /** What ran and may run again in a moment stays where it is. @private @param {Leg} leg @param {ZegoError} why @param {boolean} known */
+  _refused(leg, why, known) {
+    if (this._legs.get(leg.streamID) !== leg) return;
+    if (known && why.retry !== "never") leg.state.ended(why.code, why.msg);
+    else this._drop(leg, why);
+  }
+
   /** @private @param {Leg} leg @param {number} attempt */
   async _again(leg, attempt) {
     try {
-      const changed = await this._ask(leg);
-      if (changed && leg.shown && !leg.state.givenUp) {
-        leg.state.requested();
-        await this._show(leg);
-      }
+      // Who publishes it may have to come back, too.
+      await this._ask(leg, this._direction === "play" ? { ...leg.params, wait: true } : leg.params);
+      if (this._direction === "publish" && (leg.muted.audio || leg.muted.video)) this.mute(leg, leg.muted);
+      if (!leg.shown) return;
+      leg.state.requested();
+      await this._show(leg);
     } catch (error) {
       if (this._legs.get(leg.streamID) !== leg || leg.room.over) return;
       const failure = zegoError(error);

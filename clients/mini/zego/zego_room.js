@@ -76,6 +76,8 @@ export class ZegoRoom {
     this._tell = tell;
     /** What each stream's extra info was. @private @type {Map<string, string>} */
     this._extraInfo = new Map();
+    /** What of each stream is muted. @private @type {Map<string, {audio: boolean, video: boolean}>} */
+    this._mutes = new Map();
     this._listen();
   }
 
@@ -257,6 +259,7 @@ export class ZegoRoom {
       return;
     }
     for (const { streamID, extraInfo } of streams) {
+      this._mutes.delete(streamID);
       if (type === "ADD") this._extraInfo.set(streamID, extraInfo);
       else this._extraInfo.delete(streamID);
     }
@@ -264,7 +267,7 @@ export class ZegoRoom {
     const reasons = streams.map(({ streamID }) => ({ stream_id: streamID, code: reason ? reason.code : 1 }));
     const extendedData = type === "DELETE" ? JSON.stringify({ stream_delete_reason: reasons }) : "";
     this._say("roomStreamUpdate", this.roomID, type, streams.map(zegoStream), extendedData);
-    if (type === "ADD") streams.forEach(({ streamID, muted }) => this._muted(streamID, muted, true));
+    if (type === "ADD") streams.forEach(({ streamID, muted }) => this._muted(streamID, muted));
   }
 
   /** @private @param {{streamID: string, extraInfo: string, userID: string, userName: string}} stream */
@@ -274,9 +277,12 @@ export class ZegoRoom {
     this._say("streamExtraInfoUpdate", this.roomID, [{ streamID, user: { userID, userName }, extraInfo }]);
   }
 
-  /** @private @param {string} streamID @param {{audio?: boolean, video?: boolean}} muted @param {boolean} [onlyMuted] */
-  _muted(streamID, { audio, video }, onlyMuted = false) {
-    if (video !== undefined && (video || !onlyMuted)) this._say("remoteCameraStatusUpdate", streamID, video ? "MUTE" : "OPEN");
-    if (audio !== undefined && (audio || !onlyMuted)) this._say("remoteMicStatusUpdate", streamID, audio ? "MUTE" : "OPEN");
+  /** @private @param {string} streamID @param {{audio: boolean, video: boolean}} muted */
+  _muted(streamID, muted) {
+    const before = this._mutes.get(streamID) || { audio: false, video: false };
+    this._mutes.set(streamID, muted);
+    const said = (/** @type {boolean} */ is) => (is ? "MUTE" : "OPEN");
+    if (muted.video !== before.video) this._say("remoteCameraStatusUpdate", streamID, said(muted.video));
+    if (muted.audio !== before.audio) this._say("remoteMicStatusUpdate", streamID, said(muted.audio));
   }
 }
