@@ -31,9 +31,6 @@ STANDSTILL = 0.5
 """Seconds; a process that was late by that much saw everything late."""
 SKIPS_WITHIN = 20.0
 """Seconds over which a viewer's skips are added up."""
-LEAST_BITRATE = 16_000.0
-"""bit/s; a queue is measured as if the stream had this much, so that the last packet of a stream that fell silent is not
-minutes of media."""
 TCP = frozenset(("rtmp", "flv"))
 """Protocols whose loss is segments sent again."""
 
@@ -255,7 +252,7 @@ class DownlinkCase(_ClientCase):
         self._follow(reading, now)
         judged = self._settled(now)
         path = reading.path if judged else PathReading()
-        yield measures.BACKLOG, _backlog(reading) if judged else None
+        yield measures.BACKLOG, reading.backlog if judged else None
         yield measures.BEHIND, self._behind(reading, now) if judged else None
         yield measures.SKIPS, sum(count for _, count in self._skipped) if judged else None
         yield measures.RESENT if reading.protocol in TCP else measures.LOSS, path.loss
@@ -291,10 +288,3 @@ class DownlinkCase(_ClientCase):
         yield from super()._members(report)
         yield measures.TOLD_FREEZES, report.freezes
         yield measures.TOLD_BUFFER, report.buffer
-
-
-def _backlog(reading: EgressReading) -> float | None:
-    """Seconds of media that wait."""
-    if reading.backlog is None or reading.path.queued is None:
-        return None
-    return min(reading.backlog, reading.path.queued * 8 / LEAST_BITRATE)

@@ -12,6 +12,10 @@ from typing import Protocol
 
 from gateway.rooms.model import Grant
 
+LEAST_BITRATE = 16_000.0
+"""bit/s; what waits for a viewer is measured as if its stream had this much: what is wrapped around the few bytes of silence is
+several times as large, and the last packet of a stream that fell silent is not minutes of media."""
+
 
 @dataclass(frozen=True, slots=True)
 class PathReading:
@@ -86,10 +90,11 @@ class EgressReading:
 
     @property
     def backlog(self) -> float | None:
-        """Seconds of media that wait on our side of the network; `None`: cannot be known."""
+        """Seconds of media that wait on our side of the network; `None`: cannot be known. 0 if it should be getting nothing,
+        or it is not known yet how much."""
         if self.path.queued is None:
             return None
-        return self.path.queued * 8 / self.bitrate if self.bitrate > 0 else 0.0
+        return self.path.queued * 8 / max(self.bitrate, LEAST_BITRATE) if self.bitrate > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
