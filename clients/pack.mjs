@@ -173,43 +173,50 @@ function shown(path) {
 }
 
 /**
- * All files by their path; entries that are not there yet are left out.
- * @returns {Map<string, string>}
+ * What is made of one line of the table, checked.
+ * @param {{file: string, entry: string, format: string, main?: string}} one
+ * @returns {string}
  */
-export function packAll() {
-  /** @type {Map<string, string>} */
-  const files = new Map([["dist/package.json", '{\n  "type": "commonjs"\n}\n']]);
-  for (const one of TABLE.filter(({ entry }) => existsSync(resolve(HERE, entry)))) {
-    const text = pack(one);
-    const bytes = Buffer.byteLength(text);
-    if (bytes >= LONGEST) throw new Error(`${one.file} would have ${bytes} bytes: less than ${LONGEST} are allowed`);
-    for (const file of [one.file, ...(one.also || [])]) files.set(file, text);
-  }
-  return files;
+function packChecked(one) {
+  const text = pack(one);
+  const bytes = Buffer.byteLength(text);
+  if (bytes < LONGEST) return text;
+  throw new Error(`${one.file} would have ${bytes} bytes: less than ${LONGEST} are allowed`);
 }
 
-function main() {
-  const check = process.argv.includes("--check");
-  let stale = 0;
-  for (const [file, text] of packAll()) {
-    const path = join(HERE, file);
-    const fresh = existsSync(path) && readFileSync(path, "utf8") === text;
-    if (fresh) continue;
-    stale += 1;
-    if (!check) {
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, text);
-    }
-    console.log(`${file}: ${check ? "not what the modules make: run node clients/pack.mjs" : `${Buffer.byteLength(text)} bytes`}`);
+/**
+ * Writes a file if it is not like this, or only says so.
+ * @param {string} file
+ * @param {string} text
+ * @param {boolean} check
+ * @returns {boolean} whether it was like this
+ */
+function put(file, text, check) {
+  const path = join(HERE, file);
+  if (existsSync(path) && readFileSync(path, "utf8") === text) return true;
+  if (!check) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
   }
-  process.exitCode = check && stale ? 1 : 0;
+  console.log(`${file}: ${check ? "not what the modules make: run node clients/pack.mjs" : `${Buffer.byteLength(text)} bytes`}`);
+  return false;
+}
+
+/** @param {boolean} check @returns {boolean} whether all is well: fresh, or made */
+function packAll(check) {
+  let good = put("dist/package.json", '{\n  "type": "commonjs"\n}\n', check) || !check;
+  for (const one of TABLE.filter(({ entry }) => existsSync(resolve(HERE, entry)))) {
+    try {
+      const text = packChecked(one);
+      for (const file of [one.file, ...(one.also || [])]) good = (put(file, text, check) || !check) && good;
+    } catch (error) {
+      good = false;
+      console.error(`pack: ${/** @type {Error} */ (error).message}`);
+    }
+  }
+  return good;
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  try {
-    main();
-  } catch (error) {
-    console.error(`pack: ${/** @type {Error} */ (error).message}`);
-    process.exitCode = 1;
-  }
+  process.exitCode = packAll(process.argv.includes("--check")) ? 0 : 1;
 }

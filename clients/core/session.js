@@ -78,6 +78,8 @@ export class Session extends Emitter {
     this._login = null;
     /** @private @type {any} */
     this._timer = null;
+    /** For the answer to a login. @private @type {any} */
+    this._deadline = null;
     /** @private */
     this._attempt = 0;
     /** @private */
@@ -256,6 +258,8 @@ export class Session extends Emitter {
       refused(error);
     };
     const deadline = this._platform.setTimeout(() => failed(overtime("login")), this._times.requestTimeout + 10_000);
+    this._platform.clearTimeout(this._deadline);
+    this._deadline = deadline;
     let entered = false;
     const link = new Link(this._platform, this._urls[this._turn], {
       onopen: () => link.send(text),
@@ -558,7 +562,7 @@ export class Session extends Emitter {
   /** Everything that runs is void. @private @param {CallError} [error] what those who wait are told */
   _drop(error = new CallError({ reason: "CANCELLED", message: "the session was closed" })) {
     this._life += 1;
-    this._platform.clearTimeout(this._timer);
+    for (const timer of [this._timer, this._deadline]) this._platform.clearTimeout(timer);
     this._timer = null;
     this._sleep();
     this._sleep = () => {};

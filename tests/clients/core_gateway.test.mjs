@@ -73,8 +73,6 @@ test("a refused login rejects with the gateway's number, and may be tried again"
 test("an address that cannot be reached gives way to the next one", async () => {
   const proxy = await proxied();
   proxy.refuse();
-  const { session } = made();
-  session.close();
   const second = new Session({ platform: nodePlatform(), urls: async () => [proxy.url, gateway.ws] });
   open.push(second);
   await second.login(gateway.login("cat"));

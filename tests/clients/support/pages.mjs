@@ -341,8 +341,8 @@ export class Player extends Native {
   info({ fps }) {
     return {
       videoBitrate: 300, audioBitrate: 48, videoFPS: Number(fps) || 15, videoGOP: 1, netSpeed: 348, netJitter: 2,
-      netQualityLevel: 1, videoWidth: 360, videoHeight: 640, videoCache: 120, audioCache: 110, vDecCacheSize: 0, vSumCacheSize: 2, avPlayInterval: 4,
-      avRecvInterval: 8, audioCacheThreshold: 0.8,
+      netQualityLevel: 1, videoWidth: 360, videoHeight: 640, videoCache: 120, audioCache: 110, vDecCacheSize: 0,
+      vSumCacheSize: 2, avPlayInterval: 4, avRecvInterval: 8, audioCacheThreshold: 0.8,
     };
   }
 

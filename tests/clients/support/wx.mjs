@@ -144,7 +144,8 @@ export class World {
     const text = typeof data === "string" ? data : JSON.stringify(data);
     const body = method === "GET" ? undefined : text;
     const abort = new AbortController();
-    fetch(url, { method, body, headers: header || (body ? { "content-type": "application/json" } : {}), signal: abort.signal })
+    const headers = header || (body ? { "content-type": "application/json" } : {});
+    fetch(url, { method, body, headers, signal: abort.signal })
       .then(async (response) => {
         let parsed = await response.text();
         try {
