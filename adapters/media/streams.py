@@ -173,13 +173,15 @@ class Viewing:
         return self in self._channel.viewings and self._channel.live.catch_up(self.viewer)
 
     def pause(self, paused: bool) -> None:
-        """A paused viewer gets nothing; afterwards it joins anew, at the live edge."""
+        """A paused viewer gets nothing; afterwards it joins anew, at the live edge: it is given a burst again."""
         if self not in self._channel.viewings or paused is self._paused:
             return
         self._paused = paused
         if paused:
             self._channel.live.detach(self.viewer)
             return
+        self._joined_at = self._streams._now()
+        self.viewer.feeding.first_picture_at = None
         try:
             self._channel.live.attach(self.viewer)
         except GatewayError as error:

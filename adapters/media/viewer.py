@@ -47,7 +47,7 @@ class Feeding:
     skips: int = 0
     """Times that it was taken out until it had caught up."""
     first_picture_at: float | None = None
-    """Loop time at which pictures were first handed over; `None`: none were."""
+    """Loop time at which pictures were first handed over since it joined, or joined anew after a pause; `None`: none were."""
 
     def shown(self, now: float) -> None:
         """Pictures are handed over now."""

@@ -83,9 +83,9 @@ class EgressReading:
     skips: int
     """Times that it was moved to a later keyframe, since it joined."""
     joined_at: float
-    """Loop time."""
+    """Loop time; of one that had paused, when it went on."""
     first_picture_at: float | None
-    """Loop time at which the first picture was handed over; `None`: none yet."""
+    """Loop time at which the first picture since then was handed over; `None`: none yet."""
     path: PathReading = PathReading()
 
     @property

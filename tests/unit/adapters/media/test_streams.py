@@ -17,11 +17,11 @@ from adapters.media.units import AudioConfig, Medium, Metadata, Unit, VideoConfi
 from gateway.auth.access import AccessRequest, Action
 from gateway.config import MediaSettings
 from gateway.errors import ALREADY_PUBLISHING, KEY_REVOKED, SHUTTING_DOWN, Fault, GatewayError
-from gateway.quality.readings import PathReading
+from gateway.quality.readings import LEAST_BITRATE, PathReading
 from gateway.rooms.events import StreamAdded, StreamRemoved
 from gateway.rooms.model import BOTH_MEDIA, Grant
 from tests.support.lobby import AUDIO, Guest, Lobby
-from tests.support.streams import AUDIO_CONFIG, VIDEO_CONFIG, RecordingViewer, audio
+from tests.support.streams import AUDIO_CONFIG, VIDEO_CONFIG, RecordingViewer, audio, picture
 
 HOLD, SILENCE = 3.0, 2.0
 
@@ -383,7 +383,7 @@ async def test_every_stream_has_a_meter_with_its_viewers(scene: Scene) -> None:
     egress = viewing.measure()
     assert (egress.protocol, egress.behind, egress.skips, egress.joined_at) == ("flv", False, 0, joined_at)
     assert egress.bitrate == pytest.approx(reading.audio_bitrate)
-    assert (egress.path.queued, egress.backlog) == (700, pytest.approx(700 * 8 / egress.bitrate))
+    assert (egress.path.queued, egress.backlog) == (700, 700 * 8 / LEAST_BITRATE)
     ingest.close(deliberate=False)
     lost = meter.measure()
     assert (meter.grant, lost.protocol, lost.connected, lost.audio) == (None, "rtmp", False, False)
@@ -405,6 +405,26 @@ async def test_a_viewer_that_lags_is_moved_unless_it_has_paused_or_gone(scene: S
     viewing.close()
     assert not viewing.catch_up()
     assert [list(meter.viewers) for meter in scene.streams.meters()] == [[]]
+
+
+@play_out
+async def test_a_viewer_that_goes_on_after_a_pause_is_a_newcomer(scene: Scene) -> None:
+    ingest = await scene.go_on_air(Pusher())
+    ingest.write(VideoConfig(0, VIDEO_CONFIG))
+    ingest.write(picture(1, 0, key=True))
+    _, viewing = await scene.view(scene.bob, RecordingViewer())
+    joined_at = scene.now()
+    before = viewing.measure()
+    assert (before.joined_at, before.first_picture_at) == (joined_at, joined_at)
+    viewing.pause(True)
+    await asyncio.sleep(60)
+    assert viewing.measure().joined_at == joined_at
+    viewing.pause(False)
+    after = viewing.measure()
+    assert (after.joined_at, after.first_picture_at) == (joined_at + 60, joined_at + 60)
+    viewing.pause(False)
+    await asyncio.sleep(1)
+    assert viewing.measure().joined_at == joined_at + 60
 
 
 @play_out
