@@ -121,8 +121,8 @@ class LaneAudience:
         held = viewer.unacknowledged()
         if held <= rest:
             return False
-        seat.lane.gate(seat, seat.cohort.position)
-        seat.rest, seat.held = rest, held
+        seat.lane.set_aside(seat, seat.cohort.position, rest)
+        seat.held = held
         return True
 
     def write_header(self, unit: Header) -> None:

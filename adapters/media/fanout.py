@@ -279,14 +279,18 @@ class Lane:
 
     def gate(self, seat: Seat, missed_from: int) -> None:
         """The viewer is too far behind: nothing is written to it for now."""
+        self.set_aside(seat, missed_from)
+        self.stats.skips += 1
+        seat.viewer.feeding.skips += 1
+
+    def set_aside(self, seat: Seat, missed_from: int, rest: int | None = None) -> None:
+        """Nothing is written to the viewer for now. `rest`: it lagged, and goes on when it has no more bytes than these to
+        acknowledge."""
         self.take(seat)
         self.hold(seat, missed_from)
         seat.gated_at = self._clock()
-        seat.rest = None
-        self.stats.skips += 1
-        feeding = seat.viewer.feeding
-        feeding.skips += 1
-        feeding.behind = True
+        seat.rest = rest
+        seat.viewer.feeding.behind = True
 
     def pending(self, seat: Seat) -> bytes:
         """What waits to be written to this viewer."""

@@ -31,7 +31,12 @@ REST_SECONDS = 0.2
 """A viewer that lagged goes on when media of no more than this ..."""
 REST_BYTES = 32_768
 """... and no more bytes than these wait for it."""
+SPARED_SECONDS = 0.5
+"""Nothing is left out for a viewer if media of no more than this wait for it ..."""
+ROUND_TRIPS = 2.0
+"""... beyond what is sent in so many round trips: that is on its way, or its acknowledgement is."""
 
+_UNKNOWN = PathReading()
 _OTHER = {Medium.AUDIO: Medium.VIDEO, Medium.VIDEO: Medium.AUDIO}
 
 
@@ -157,11 +162,14 @@ class LiveStream:
         """A viewer leaves. Harmless when repeated."""
         self._renditions.detach(viewer)
 
-    def catch_up(self, viewer: Viewer) -> bool:
+    def catch_up(self, viewer: Viewer, path: PathReading = _UNKNOWN) -> bool:
         """A viewer lags too far: it goes on with a keyframe once next to nothing waits for it any more. False if there is
-        nothing that could be left out."""
-        rest = min(REST_BYTES, int(self.wanted(viewer.media) * REST_SECONDS / 8))
-        return self._renditions.catch_up(viewer, rest)
+        nothing that could be left out: what is on its way on a long path waits for nobody. `path`: what was just measured."""
+        bitrate = self.wanted(viewer.media)
+        on_its_way = bitrate * (path.round_trip or 0.0) * ROUND_TRIPS
+        if path.queued is not None and path.queued * 8 <= bitrate * SPARED_SECONDS + on_its_way:
+            return False
+        return self._renditions.catch_up(viewer, min(REST_BYTES, int(bitrate * REST_SECONDS / 8)))
 
     # What is measured ---------------------------------------------------------------------------------------------------
 

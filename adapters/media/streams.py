@@ -149,7 +149,7 @@ class Ingest:
 class Viewing:
     """A playing connection's hold on its stream. To who measures, the viewer's meter."""
 
-    __slots__ = ("_channel", "_joined_at", "_paused", "_streams", "grant", "viewer")
+    __slots__ = ("_channel", "_joined_at", "_path", "_paused", "_streams", "grant", "viewer")
 
     def __init__(self, streams: Streams, channel: _Channel, grant: Grant, viewer: Viewer, joined_at: float) -> None:
         self._streams = streams
@@ -158,19 +158,22 @@ class Viewing:
         self.viewer = viewer
         self._joined_at = joined_at
         self._paused = False
+        self._path = _UNKNOWN
+        """As it was measured last."""
 
     def measure(self) -> EgressReading:
         """How the viewer is fed now. One that has paused should be getting nothing."""
         viewer, feeding = self.viewer, self.viewer.feeding
         bitrate = 0.0 if self._paused else self._channel.live.wanted(viewer.media)
+        self._path = viewer.measure_path()
         return EgressReading(
-            viewer.transport, bitrate, feeding.behind, feeding.skips, self._joined_at, feeding.first_picture_at,
-            viewer.measure_path(),
-        )  # fmt: skip
+            viewer.transport, bitrate, feeding.behind, feeding.skips, self._joined_at, feeding.first_picture_at, self._path
+        )
 
     def catch_up(self) -> bool:
-        """The viewer lags too far: it goes on with a keyframe once what waits for it is through. False if that is no help."""
-        return self in self._channel.viewings and self._channel.live.catch_up(self.viewer)
+        """The viewer lags too far, by what was measured just now: it goes on with a keyframe once what waits for it is through.
+        False if that is no help."""
+        return self in self._channel.viewings and self._channel.live.catch_up(self.viewer, self._path)
 
     def pause(self, paused: bool) -> None:
         """A paused viewer gets nothing; afterwards it joins anew, at the live edge: it is given a burst again."""

@@ -31,7 +31,7 @@ class TransportStats:
     bytes_out: int = 0
     """Handed to their sockets."""
     skips: int = 0
-    """Times that a viewer fell behind and was taken out until it had caught up."""
+    """Times that a viewer fell behind and was taken out until it had caught up; where that was asked for, it is not counted."""
     dropped: int = 0
     """Viewers that stayed behind for too long and were let go."""
     delay: Buckets = field(default_factory=lambda: Buckets(DELAYS))
@@ -45,7 +45,7 @@ class Feeding:
     behind: bool = False
     """It gets nothing for now, because it has fallen behind."""
     skips: int = 0
-    """Times that it was taken out until it had caught up."""
+    """Times that it was taken out, unasked, until it had caught up."""
     first_picture_at: float | None = None
     """Loop time at which pictures were first handed over since it joined, or joined anew after a pause; `None`: none were."""
 

@@ -81,7 +81,8 @@ class EgressReading:
     behind: bool
     """It gets nothing for now, because it has fallen behind."""
     skips: int
-    """Times that it was moved to a later keyframe, since it joined."""
+    """Times that it fell behind and was moved to a later keyframe, since it joined; where that was asked for (`catch_up`) it is
+    not counted."""
     joined_at: float
     """Loop time; of one that had paused, when it went on."""
     first_picture_at: float | None

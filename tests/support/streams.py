@@ -102,6 +102,7 @@ class RecordingViewer:
         self.waiting_bytes = 0
         self.held_bytes = 0
         """By its kernel."""
+        self.round_trip: float | None = None
         self.endings: list[GatewayError | None] = []
         self.late_writes = 0
 
@@ -120,7 +121,7 @@ class RecordingViewer:
         return self.waiting_bytes + self.held_bytes
 
     def measure_path(self) -> PathReading:
-        return PathReading(queued=self.unacknowledged())
+        return PathReading(round_trip=self.round_trip, queued=self.unacknowledged())
 
     def ended(self, error: GatewayError | None) -> None:
         self.endings.append(error)
