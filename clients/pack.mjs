@@ -7,7 +7,7 @@
 // `export { a } from "./x.js"` with names as they are, `export` before a declaration, every top-level declaration at the
 // beginning of its line, and no name that another module declares, too. Whatever else it meets is an error.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -22,9 +22,18 @@ const LONGEST = 80_000;
 export const TABLE = [
   { file: "dist/zego.mjs", entry: "web/index.js", format: "esm" },
   { file: "dist/zego.global.js", entry: "web/index.js", format: "global" },
-  { file: "dist/zego.js", entry: "mini/zego/index.js", format: "commonjs", main: "ZegoExpressEngine" },
+  {
+    file: "dist/zego.js", entry: "mini/zego/index.js", format: "commonjs", main: "ZegoExpressEngine",
+    also: ["miniprogram/sample/sdk/zego.js"],
+  },
   { file: "dist/nertc.js", entry: "mini/nertc/index.js", format: "commonjs", main: "YunXinMiniappSDK" },
 ];
+
+/**
+ * Folders that go out as they are: with the package, and into the sample, which WeChat's developer tools want whole.
+ * @type {{from: string, to: string[]}[]}
+ */
+const COPIES = [{ from: "miniprogram/components", to: ["dist/components", "miniprogram/sample/components"] }];
 
 const IMPORT = /^import \{([^}]*)\} from "(\.[^"]+)";$/gm;
 const REEXPORT = /^export \{([^}]*)\} from "(\.[^"]+)";$/gm;
@@ -214,7 +223,22 @@ function packAll(check) {
       console.error(`pack: ${/** @type {Error} */ (error).message}`);
     }
   }
+  for (const { from, to } of COPIES) {
+    for (const path of filesBelow(resolve(HERE, from))) {
+      const text = readFileSync(path, "utf8");
+      const file = relative(resolve(HERE, from), path);
+      for (const folder of to) good = (put(join(folder, file), text, check) || !check) && good;
+    }
+  }
   return good;
+}
+
+/** @param {string} folder @returns {string[]} */
+function filesBelow(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesBelow(path) : [path];
+  }).sort();
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
