@@ -1,11 +1,11 @@
 // A real gateway for tests, as a process of its own on free ports of loopback; its tokens, and its server API.
 
-import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { started as startedProcess } from "./children.mjs";
 import { python, ROOT } from "./places.mjs";
 import { within } from "./waiting.mjs";
 
@@ -84,9 +84,8 @@ ${app}
 ${settings}`);
   const words = ["-m", "gateway", "serve", "--config", file, "--port", ports.http, "--rtmp-port", ports.rtmp, "--udp-port", 0];
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("GATEWAY_")));
-  const child = spawn(python(), words.map(String), { cwd: ROOT, env, stdio: ["ignore", "ignore", "pipe"] });
+  const { child, gone } = startedProcess(python(), words, { cwd: ROOT, env, stdio: ["ignore", "ignore", "pipe"] });
   const log = [];
-  const gone = new Promise((resolve) => child.once("exit", resolve));
   const started = new Promise((resolve, reject) => {
     child.stderr.setEncoding("utf8").on("data", (text) => {
       log.push(text);

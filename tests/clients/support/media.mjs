@@ -1,7 +1,7 @@
 // ffmpeg in the place of the native components: it pushes to and pulls from the addresses that they are given, and says what
 // they would say.
 
-import { spawn } from "node:child_process";
+import { started } from "./children.mjs";
 
 const SOURCE = [
   "-re", "-f", "lavfi", "-i", "testsrc2=s=360x640:r=15", "-f", "lavfi", "-i", "sine=f=440:r=48000",
@@ -18,9 +18,9 @@ class Ffmpeg {
   constructor(words, { progress = () => {}, ended = () => {} }) {
     this.over = false;
     this.errors = "";
-    this.child = spawn("ffmpeg", [...QUIET, "-progress", "pipe:1", "-stats_period", "0.2", ...words], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const all = [...QUIET, "-progress", "pipe:1", "-stats_period", "0.2", ...words];
+    const { child, gone } = started("ffmpeg", all, { stdio: ["ignore", "pipe", "pipe"] });
+    this.child = child;
     let numbers = {};
     let rest = "";
     this.child.stdout.setEncoding("utf8").on("data", (text) => {
@@ -35,7 +35,7 @@ class Ffmpeg {
       }
     });
     this.child.stderr.setEncoding("utf8").on("data", (text) => (this.errors += text));
-    this.gone = new Promise((resolve) => this.child.once("exit", resolve)).then(() => {
+    this.gone = gone.then(() => {
       if (!this.over) ended(this.errors);
       this.over = true;
     });
