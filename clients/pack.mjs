@@ -165,7 +165,7 @@ export function pack({ entry, format, main }) {
 
 /** @param {string} body @param {string[]} exports @param {string} format @param {string} [main] @returns {string} */
 function wrapped(body, exports, format, main) {
-  const head = "// Made by clients/pack.mjs from the modules named below: change those. Apache License 2.0.\n";
+  const head = "// @ts-nocheck\n// Made by clients/pack.mjs from the modules named below: change those. Apache License 2.0.\n";
   if (format === "esm") return `${head}\n${body}\nexport { ${exports.join(", ")} };\n`;
   if (format === "global") {
     const list = exports.map((name) => `  globalThis.${name} = ${name};\n`).join("");
