@@ -25,6 +25,9 @@ GAVE_UP: Mapping[Direction, frozenset[int]] = {"push": frozenset((-1307, 3004)),
 _WITHOUT_ADDRESS = frozenset(("webrtc",))
 _FLOWING = 1.0
 """Seconds of silence with which media still count as coming."""
+_SENT_LATE = 5.0
+"""Seconds that a report may have waited in its client's send queue, behind a network that was away: a player that connected
+within that time may be the one that was started because of it."""
 
 
 class Rooms(Protocol):
@@ -51,18 +54,19 @@ class Effects:
         self._history = history
         self._wall_clock = wall_clock
 
-    def coded(self, leg: Uplink | Downlink, session: Session, report: CodeReport, now: float, *, late: bool) -> None:
-        """A component's code came. `late`: it may be an old one, which says nothing against media that flow."""
+    def coded(self, leg: Uplink | Downlink, session: Session, report: CodeReport, now: float) -> None:
+        """A component's code came. It may be an old one, through either door: its client may have begun anew since. So it
+        says nothing against media that flow."""
         grant = leg.grant
         given_up = report.code in GAVE_UP[report.direction] and grant.transport not in _WITHOUT_ADDRESS
         if not given_up or now < leg.sent_at + PAUSE:
             return
         leg.sent_at = now
-        if not (late and _flows(leg)):
-            if report.direction == "push":
+        if isinstance(leg, Uplink):
+            if not _arrives(leg):
                 self._rooms.publisher_gave_up(session, grant.stream_id)
-            else:
-                self._rooms.player_gave_up(session, grant.stream_id)
+        elif not _is_young(leg, now):
+            self._rooms.player_gave_up(session, grant.stream_id)
         label = component_codes.label(report.direction, report.code)
         if self._send_urls(session, grant):
             self._counters.urls[label] += 1
@@ -90,8 +94,15 @@ class Effects:
         )
 
 
-def _flows(leg: Uplink | Downlink) -> bool:
-    """Media have come, or gone, just now."""
-    if isinstance(leg, Uplink):
-        return leg.measured is not None and leg.measured.connected and leg.measured.silence < _FLOWING
-    return leg.measured is not None and not leg.measured.behind
+def _arrives(leg: Uplink) -> bool:
+    """Media came just now. A connection that was not there at the last look is new, and has its time."""
+    if leg.measured is None or not leg.measured.connected:
+        return leg.grant.connections > 0
+    return leg.measured.silence < _FLOWING
+
+
+def _is_young(leg: Downlink, now: float) -> bool:
+    """It has only just connected. Whether media reach a viewer that is older cannot be seen from here: they go into a queue."""
+    if leg.measured is None:
+        return leg.grant.connections > 0
+    return now - leg.measured.joined_at < _SENT_LATE

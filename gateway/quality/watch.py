@@ -166,14 +166,14 @@ class Watch:
         if isinstance(report, CodeReport):
             counters.codes[direction, component_codes.label(direction, report.code)] += 1
             if session is not None:
-                self._code(session, grant, report, door)
+                self._code(session, grant, report)
         else:
             if report.level is not None:
                 counters.told_level[direction, str(report.level)] += 1
             if session is not None and grant is not None:
                 self._media(session, grant, report)
 
-    def _code(self, session: Session, grant: Grant | None, report: CodeReport, door: str) -> None:
+    def _code(self, session: Session, grant: Grant | None, report: CodeReport) -> None:
         now = self._clock()
         allowance = session.allowances.get(CodeReport)
         if allowance is None:
@@ -185,7 +185,7 @@ class Watch:
             return
         leg = self.book.leg(grant)
         leg.case.told(report, now)
-        self._effects.coded(leg, session, report, now, late=door != "ws")  # nothing comes late over its own socket
+        self._effects.coded(leg, session, report, now)
 
     def _media(self, session: Session, grant: Grant, report: MediaReport) -> None:
         now, counters, leg = self._clock(), self.counters, self.book.leg(grant)

@@ -86,9 +86,13 @@ async def test_a_pusher_that_gave_up_begins_again_with_the_addresses_it_is_sent(
     async with new_call() as call:
         old = await call.address()
         source = await Source.publish(call.gateway, old, clip)
-        call.background(source)
+        sending = asyncio.create_task(source.forever())
         await call.added()
         viewer = await Viewer.play(call.gateway, call.bob, "rtmp", "cam")
+        sending.cancel()
+        await asyncio.wait([sending])
+        legs = call.gateway.watch.book.uplinks.values()
+        await until(lambda: any(leg.measured and leg.measured.silence >= 1 for leg in legs), "a half-open connection")
         await report(call.alice, "push", "bindstatechange", code=-1307, message="net disconnected")
         state = await call.alice.event("publisherState", lambda one: one["code"] == 1003020)
         assert state["params"]["state"] == "PUBLISH_REQUESTING"
@@ -110,11 +114,28 @@ async def test_a_pusher_that_gave_up_begins_again_with_the_addresses_it_is_sent(
         await viewer.leave()
 
 
+async def test_a_pusher_that_was_started_anew_before_its_report_came_through_goes_on(new_call: NewCall, clip: Clip) -> None:
+    """What is reported while the network is away comes when it is back, behind whatever was done about it meanwhile."""
+    async with new_call() as call:
+        call.background(await call.source(clip))
+        await call.added()
+        viewer = await Viewer.play(call.gateway, call.bob, "rtmp", "cam")
+        await call.alice.event("quality")
+        await report(call.alice, "push", "bindstatechange", code=-1307, message="net disconnected")
+        await call.alice.event("urls")
+        seen = len(viewer.pictures)
+        await until(lambda: len(viewer.pictures) > seen + FPS, "a second's pictures")
+        assert not [one for one in call.alice.heard("publisherState") if one["params"]["code"]]
+        await viewer.leave()
+
+
 async def test_a_player_that_gave_up_pulls_again(new_call: NewCall, clip: Clip) -> None:
     async with new_call() as call:
         call.background(await call.source(clip))
         await call.added()
         viewer = await Viewer.play(call.gateway, call.bob, "flv", "cam")
+        legs, clock = call.gateway.watch.book.downlinks.values(), asyncio.get_running_loop().time
+        await until(lambda: any(leg.measured and clock() - leg.measured.joined_at >= 5 for leg in legs), "a while's playing")
         await report(call.bob, "pull", "bindstatechange", code=-2301)
         await call.bob.event("playerState", lambda one: (one["state"], one["code"]) == ("PLAY_REQUESTING", 1004020))
         await viewer.end()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.config import QualitySettings
 from gateway.quality.history import Kind
 from gateway.quality.readings import PathReading, ServerReading
-from gateway.quality.reports import parse_report
+from gateway.quality.reports import Direction, parse_report
 from gateway.quality.sweeps import AT_ONCE
 from gateway.quality.verdict import Leg, Level
 from gateway.rooms.model import StreamState
@@ -43,6 +43,21 @@ class Call:
         viewer = self.viewers[user]
         queued = int(viewer.reading.bitrate * 4 / 8)
         viewer.reading = dataclasses.replace(viewer.reading, path=PathReading(queued=queued))
+
+    def says(self, user: str, door: str, direction: Direction, code: int) -> None:
+        """A component's code, over the user's socket or over HTTP."""
+        if door == "ws":
+            report({"ann": self.ann, "bob": self.bob, "eve": self.eve}[user], direction, code)
+            return
+        parsed = parse_report(direction, "bindstatechange", b'{"code": %d}' % code)
+        self.house.watch.report("1", "room", user, parsed, direction, "bindstatechange")
+
+    def half_open(self) -> None:
+        """The publisher's connection is there, and nothing comes any more. Those that play have done so for a while."""
+        self.house.live(5)
+        self.stream.reading = dataclasses.replace(WELL, silence=1.5)
+        self.house.live(1)
+        self.quiet()
 
     def quiet(self) -> None:
         """What was heard so far is of no interest."""
@@ -214,6 +229,7 @@ class TestReports:
 class TestGivingUp:
     @pytest.mark.parametrize("code", [-1307, 3004])
     def test_a_pusher_is_sent_its_addresses_and_its_stream_waits(self, call: Call, code: int) -> None:
+        call.half_open()
         report(call.ann, "push", code)
         events = call.ann.events()
         assert [name for name, _ in events] == ["publisherState", "urls"]
@@ -231,12 +247,14 @@ class TestGivingUp:
         assert heard(call.ann, "urls")[0]["push"][0]["url"] == before
 
     def test_others_hear_nothing_and_after_the_grace_that_it_is_gone(self, call: Call) -> None:
+        call.half_open()
         report(call.ann, "push", -1307)
         assert heard(call.bob, "streams") == []
         call.house.advance(16)
         assert [event["type"] for event in heard(call.bob, "streams")] == ["DELETE"]
 
     def test_a_player_is_sent_its_addresses(self, call: Call) -> None:
+        call.half_open()
         report(call.bob, "pull", -2301)
         events = call.bob.events()
         assert [name for name, _ in events] == ["playerState", "urls"]
@@ -254,6 +272,7 @@ class TestGivingUp:
         assert call.house.lobby.registry.streams["1", "a"].state is StreamState.ON_AIR
 
     def test_a_storm_of_them_is_answered_every_five_seconds(self, call: Call) -> None:
+        call.half_open()
         for _ in range(60):
             report(call.ann, "push", -1307)
         assert len(call.ann.events()) == 2
@@ -269,12 +288,47 @@ class TestGivingUp:
             report(call.bob, "pull", code)
         assert call.ann.events() == call.bob.events() == []
 
-    def test_one_that_comes_late_over_http_does_not_cut_what_flows(self, call: Call) -> None:
-        call.house.live(2)
+    @pytest.mark.parametrize("door", ["ws", "http"])
+    @pytest.mark.parametrize("code", [-1307, 3004])
+    def test_a_pusher_that_was_started_anew_before_its_report_came_through_is_not_cut(
+        self, call: Call, code: int, door: str
+    ) -> None:
+        call.house.live(10)
         call.quiet()
-        parsed = parse_report("push", "bindstatechange", b'{"code": -1307}')
-        call.house.watch.report("1", "room", "ann", parsed, "push", "bindstatechange")
+        call.says("ann", door, "push", code)
         assert [name for name, _ in call.ann.events()] == ["urls"]
+        assert call.house.lobby.plane.cuts == []
+        assert call.house.lobby.registry.streams["1", "a"].state is StreamState.ON_AIR
+
+    @pytest.mark.parametrize("door", ["ws", "http"])
+    def test_nor_is_one_that_was_started_after_the_last_look(self, call: Call, door: str) -> None:
+        call.house.live(10)
+        call.house.unplug(call.stream)
+        call.house.live(5)
+        call.stream.grant = call.house.lobby.connect(call.house.grant("ann", "a"))
+        call.quiet()
+        call.says("ann", door, "push", -1307)
+        assert [name for name, _ in call.ann.events()] == ["urls"]
+        assert call.house.lobby.plane.cuts == []
+
+    @pytest.mark.parametrize("door", ["ws", "http"])
+    @pytest.mark.parametrize(("seconds", "cut"), [(0, False), (4, False), (6, True)])
+    def test_a_player_that_has_only_just_connected_is_not_cut(self, call: Call, seconds: int, cut: bool, door: str) -> None:
+        call.house.live(seconds)
+        call.quiet()
+        call.says("bob", door, "pull", -2301)
+        assert [name for name, _ in call.bob.events()] == ["playerState", "urls"][not cut :]
+        assert bool(call.house.lobby.plane.cuts) is cut
+
+    @pytest.mark.parametrize("transport", ["rtmp", "webrtc"])
+    def test_one_that_is_not_connected_is_sent_its_addresses_if_it_has_any(self, call: Call, transport: str) -> None:
+        call.house.live(10)
+        call.house.unplug(call.stream)
+        call.house.live(2)
+        call.house.grant("ann", "a").transport = transport
+        call.quiet()
+        report(call.ann, "push", -1307)
+        assert [name for name, _ in call.ann.events()] == ["urls"] * (transport == "rtmp")
         assert call.house.lobby.plane.cuts == []
 
 
