@@ -73,6 +73,7 @@ PURE = (
     "gateway.quality.views",
     "gateway.signaling.quality",
     "adapters.media.meter",
+    "adapters.media.outflow",
     "adapters.media.examination",
     "adapters.rtmp.handshake",
     "adapters.rtmp.chunks",

@@ -35,10 +35,6 @@ STEADY = 0.1
 """Seconds; a publisher whose lateness changes less from span to span keeps its pace."""
 SEPARATE = 3.0
 """Seconds; media that were further apart at best have clocks that have nothing to do with each other."""
-SMOOTHING = 0.3
-"""How much the newest span counts for the bitrates that viewers should be getting."""
-SHORTEST = 0.2
-"""Seconds; a shorter span says nothing about bitrates."""
 
 _WRAP = 1 << 32
 _HALF = 1 << 31
@@ -155,7 +151,7 @@ class _Track:
 class IngestMeter:
     """How one stream arrives, whoever publishes it. `now`: loop time in seconds, everywhere."""
 
-    __slots__ = ("_audio", "_gap", "_gop", "_heard", "_keyframe", "_late", "_since", "_usual", "_video")
+    __slots__ = ("_audio", "_gap", "_gop", "_heard", "_keyframe", "_late", "_since", "_video")
 
     def __init__(self, now: float) -> None:
         self._audio = _Track()
@@ -166,7 +162,6 @@ class IngestMeter:
         self._keyframe: tuple[int, int] | None = None
         """The newest one's time, and the jumps of the clock before it."""
         self._late = 0.0
-        self._usual: dict[Medium, float] = {}
 
     def open(self, now: float) -> None:
         """A connection of the publisher begins, and a span with it."""
@@ -195,26 +190,19 @@ class IngestMeter:
         if keyframe:
             self._note_keyframe()
 
-    def wanted(self, media: frozenset[Medium]) -> float:
-        """What someone who wants these media should be getting, in bit/s, by the last few spans; 0 until there is one."""
-        return sum(rate for medium, rate in self._usual.items() if medium in media)
-
     def read(
         self, now: float, *, protocol: str, connected: bool, media: frozenset[Medium], size: tuple[int, int], path: PathReading
     ) -> IngestReading:
         """The span up to now; the next one begins. `media` arrive, pictures have so many pixels (`size`)."""
         audio, video = self._audio, self._video
         span = max(now - self._since, 0.0)
-        rates = {medium: track.bytes * 8 / span if span else 0.0 for medium, track in _by_medium(audio, video)}
-        if span >= SHORTEST and (audio.units or video.units):
-            self._smooth(rates)
         silence = max(now - self._heard, 0.0)
         late = min(audio.late, video.late)
         if late < _NEVER:
             self._late = late
         reading = IngestReading(
             protocol=protocol, span=span, connected=connected,
-            audio_bitrate=rates[Medium.AUDIO], video_bitrate=rates[Medium.VIDEO],
+            audio_bitrate=audio.bytes * 8 / span if span else 0.0, video_bitrate=video.bytes * 8 / span if span else 0.0,
             fps=video.units / span if span else 0.0, gop=self._gop, silence=silence, gap=max(self._gap, silence),
             late=self._late, late_peak=max(self._late, audio.late_peak, video.late_peak),
             drift=_drift(audio, video), jumps=max(audio.jumps, video.jumps), width=size[0], height=size[1],
@@ -232,16 +220,6 @@ class IngestMeter:
         if before is not None:
             apart = video.time - before[0]
             self._gop = apart / 1000 if before[1] == video.jumps and apart > 0 else None
-
-    def _smooth(self, rates: dict[Medium, float]) -> None:
-        """A stream that stands still altogether says nothing about what it usually is: this is not called then."""
-        for medium, rate in rates.items():
-            usual = self._usual.get(medium, rate)
-            self._usual[medium] = usual + (rate - usual) * SMOOTHING
-
-
-def _by_medium(audio: _Track, video: _Track) -> tuple[tuple[Medium, _Track], tuple[Medium, _Track]]:
-    return (Medium.AUDIO, audio), (Medium.VIDEO, video)
 
 
 def _drift(audio: _Track, video: _Track) -> float | None:

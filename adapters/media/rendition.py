@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from adapters.media.outflow import FRAMING, Outflow
 from adapters.media.recall import Recall
 from adapters.media.units import AudioUnit, Codec, Header, Medium, VideoUnit
 from adapters.media.viewer import Audience, Manner, Place, Viewer
@@ -16,12 +17,13 @@ from gateway.errors import GatewayError
 class Rendition:
     """One stream in one pair of codecs."""
 
-    __slots__ = ("_audiences", "_gathered", "audio", "recall", "video", "viewers")
+    __slots__ = ("_audiences", "_gathered", "audio", "outflow", "recall", "video", "viewers")
 
     def __init__(self, video: Codec, audio: Codec, recall: Recall) -> None:
         self.video = video
         self.audio = audio
         self.recall = recall
+        self.outflow = Outflow()
         self.viewers: dict[Viewer, Audience] = {}
         """Everyone who sits here, and in which audience."""
         self._gathered: dict[Manner, Audience] = {}
@@ -45,11 +47,13 @@ class Rendition:
                 audience.write_header(unit)
 
     def picture(self, unit: VideoUnit) -> None:
+        self.outflow.pictures += len(unit.payload) + FRAMING
         self.recall.remember(unit)
         for audience in self._audiences:
             audience.write(unit, video=True, keyframe=unit.keyframe, video_comes=True)
 
     def sound(self, unit: AudioUnit, video_comes: bool) -> None:
+        self.outflow.sounds += len(unit.payload) + FRAMING
         self.recall.remember(unit)
         for audience in self._audiences:
             audience.write(unit, video=False, keyframe=False, video_comes=video_comes)

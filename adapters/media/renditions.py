@@ -75,6 +75,23 @@ class Renditions:
         """Audio transcoders that run."""
         return len(self._audio)
 
+    # What is measured ----------------------------------------------------------------------------------------------------
+
+    def begin(self, now: float) -> None:
+        """A connection of the publisher begins: what went out is measured anew from now (loop time)."""
+        for rendition in self._all:
+            rendition.outflow.begin(now)
+
+    def measure(self, now: float) -> None:
+        """What went out up to now is measured; the next span begins."""
+        for rendition in self._all:
+            rendition.outflow.settle(now)
+
+    def wanted(self, viewer: Viewer) -> float:
+        """What a viewer should be getting, in bit/s, lately: in its own codecs."""
+        rendition = self._where(viewer)
+        return rendition.outflow.bitrate(viewer.media) if rendition is not None else 0.0
+
     # What the publisher sends, with its place on the stream's timeline -------------------------------------------------
 
     def header(self, unit: Header) -> bool:
@@ -278,6 +295,9 @@ class Renditions:
             except GatewayError:
                 self._inaudible = True
                 return
+            for alike in self._all:
+                if alike.audio is target:
+                    alike.outflow.renew(Medium.AUDIO)
         rendition.header(self._audio[target].config.at(self._edge))
 
     def _transcode_video(self, rendition: Rendition) -> None:
@@ -300,6 +320,7 @@ class Renditions:
 
         transcode = self._video[target] = self._transcoders.video(self.video, target, emit, failed)
         rendition.recall.forget_pictures()
+        rendition.outflow.renew(Medium.VIDEO)
         for picture in self._all_pictures():
             transcode.feed(picture)
         self._want_keyframe()

@@ -115,6 +115,7 @@ class LiveStream:
         self._last_heard = self._clock()
         self._heard = dict.fromkeys(self.media, self._last_heard)
         self._meter.open(self._last_heard)
+        self._renditions.begin(self._last_heard)
 
     def write(self, unit: Unit) -> None:
         """Carry a unit, stamped with the publisher's own clock (milliseconds modulo 2**32).
@@ -165,7 +166,7 @@ class LiveStream:
     def catch_up(self, viewer: Viewer, path: PathReading = _UNKNOWN) -> bool:
         """A viewer lags too far: it goes on with a keyframe once next to nothing waits for it any more. False if there is
         nothing that could be left out: what is on its way on a long path waits for nobody. `path`: what was just measured."""
-        bitrate = self.wanted(viewer.media)
+        bitrate = self.wanted(viewer)
         on_its_way = bitrate * (path.round_trip or 0.0) * ROUND_TRIPS
         if path.queued is not None and path.queued * 8 <= bitrate * SPARED_SECONDS + on_its_way:
             return False
@@ -173,14 +174,15 @@ class LiveStream:
 
     # What is measured ---------------------------------------------------------------------------------------------------
 
-    def wanted(self, media: frozenset[Medium]) -> float:
-        """What someone who wants these media should be getting, in bit/s, lately."""
-        return self._meter.wanted(media)
+    def wanted(self, viewer: Viewer) -> float:
+        """What a viewer should be getting, in bit/s, lately: in its own codecs. Nothing if it is not attached."""
+        return self._renditions.wanted(viewer)
 
     def measure(self, protocol: str, *, connected: bool, path: PathReading) -> IngestReading:
-        """How it arrived since this was last asked."""
+        """How it arrived since this was last asked; what viewers should be getting is settled by it, too."""
         size = self._renditions.size
         now = self._clock()
+        self._renditions.measure(now)
         return self._meter.read(now, protocol=protocol, connected=connected, media=self.media, size=size, path=path)
 
     # ------------------------------------------------------------------------------------------------------------------

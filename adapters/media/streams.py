@@ -164,7 +164,7 @@ class Viewing:
     def measure(self) -> EgressReading:
         """How the viewer is fed now. One that has paused should be getting nothing."""
         viewer, feeding = self.viewer, self.viewer.feeding
-        bitrate = 0.0 if self._paused else self._channel.live.wanted(viewer.media)
+        bitrate = self._channel.live.wanted(viewer)
         self._path = viewer.measure_path()
         return EgressReading(
             viewer.transport, bitrate, feeding.behind, feeding.skips, self._joined_at, feeding.first_picture_at, self._path

@@ -239,46 +239,6 @@ class TestAClock:
         assert story(call(5), on_time, stamp)[-2].drift == pytest.approx(0, abs=0.01)
 
 
-class TestWhatViewersShouldGet:
-    def test_is_what_came_lately_of_what_they_want(self) -> None:
-        meter = IngestMeter(BEGIN)
-        meter.open(BEGIN)
-        assert meter.wanted(BOTH_MEDIA) == 0
-        self.play(meter, call(5), 0)
-        sound, both = meter.wanted(frozenset({Medium.AUDIO})), meter.wanted(BOTH_MEDIA)
-        assert sound == pytest.approx(250 * 8 / SOUND, rel=0.03)
-        assert both - sound == pytest.approx(4000 * 8 / PICTURE, rel=0.08)
-
-    def test_stays_while_nothing_comes_at_all_and_goes_with_a_medium_that_is_off(self) -> None:
-        meter = IngestMeter(BEGIN)
-        meter.open(BEGIN)
-        self.play(meter, call(5), 0)
-        before = meter.wanted(BOTH_MEDIA)
-        for second in range(5, 15):
-            read(meter, BEGIN + second + 1)
-        assert meter.wanted(BOTH_MEDIA) == before
-        self.play(meter, [unit for unit in call(15) if unit.medium is Medium.AUDIO], 15)
-        assert meter.wanted(BOTH_MEDIA) == pytest.approx(250 * 8 / SOUND, rel=0.1)
-
-    def test_is_not_learned_from_a_moment(self) -> None:
-        meter = IngestMeter(BEGIN)
-        meter.open(BEGIN)
-        meter.sound(0, 250, BEGIN + 0.001)
-        assert read(meter, BEGIN + 0.001).audio_bitrate > 1e6
-        assert meter.wanted(BOTH_MEDIA) == 0
-
-    @staticmethod
-    def play(meter: IngestMeter, sent: list[Sent], begins: float) -> None:
-        due = begins + 1
-        for unit in sent:
-            at = begins + unit.time
-            if at >= due:
-                read(meter, BEGIN + due)
-                due += 1
-            feed(meter, unit, BEGIN + at, round(at * 1000))
-        read(meter, BEGIN + due)
-
-
 @given(
     st.lists(
         st.tuples(

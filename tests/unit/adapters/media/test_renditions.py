@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.media.outflow import FRAMING
 from adapters.media.stream import LiveStream
 from adapters.media.units import AudioConfig, AudioUnit, Codec, Header, Medium, PlayMode, VideoConfig, VideoUnit
 from adapters.media.viewer import Feeding, Place
@@ -105,7 +106,8 @@ class Listener:
 
 
 class FakeAudio:
-    def __init__(self, source: AudioConfig, target: Codec) -> None:
+    def __init__(self, source: AudioConfig, target: Codec, growth: int = 1) -> None:
+        self.growth = growth
         self.config = AudioConfig(0, b"", codec=target)
         self.source, self.target = source.codec, target
         self.closed = False
@@ -113,7 +115,7 @@ class FakeAudio:
     def feed(self, unit: AudioUnit) -> list[AudioUnit]:
         assert unit.codec is self.source
         assert not self.closed
-        return [AudioUnit(unit.timestamp, unit.payload, codec=self.target)]
+        return [AudioUnit(unit.timestamp, unit.payload * self.growth, codec=self.target)]
 
     def close(self) -> None:
         assert not self.closed
@@ -141,6 +143,8 @@ class FakeVideo:
 
 class Transcoders:
     inaudible = False
+    growth = 1
+    """So many times as much sound comes out as goes in."""
 
     def __init__(self, videos: int = 9) -> None:
         self.audios: list[FakeAudio] = []
@@ -151,7 +155,7 @@ class Transcoders:
     def audio(self, source: AudioConfig, target: Codec) -> FakeAudio:
         if self.inaudible:
             raise GatewayError(MEDIA_MALFORMED)
-        self.audios.append(FakeAudio(source, target))
+        self.audios.append(FakeAudio(source, target, self.growth))
         return self.audios[-1]
 
     def video(
@@ -316,6 +320,47 @@ def test_a_viewer_that_is_let_go_while_sound_is_given_out_stops_nobody_elses() -
     assert [error and error.fault for error in flash.endings] == [VIEWER_TOO_SLOW]
     assert not stage.transcoders.running_audios
     assert len([unit for unit in browser.got if isinstance(unit, AudioUnit)]) == 3
+
+
+def sends(stage: Stage, seconds: int) -> None:
+    """Sound of 32 kbit/s in 50 pieces a second, and looks at how it arrives."""
+    for _ in range(seconds):
+        for _ in range(50):
+            stage.time += 20
+            stage.stream.write(AudioUnit(stage.time, bytes(80), codec=stage.audio))
+            stage.loop.advance(0.02)
+        stage.stream.measure("whip", connected=True, path=PathReading())
+
+
+def test_viewers_should_be_getting_what_is_made_for_them_and_not_what_the_publisher_sends() -> None:
+    stage = Stage()
+    stage.transcoders.growth = 4
+    stage.publish(VP8, OPUS)
+    flash, browser = stage.join(FLASH), stage.join(BROWSER)
+    assert stage.stream.wanted(flash) == 0
+    sends(stage, 3)
+    framing = 50 * 8 * FRAMING
+    assert stage.stream.wanted(flash) == pytest.approx(128_000 + framing, rel=0.03)
+    assert stage.stream.wanted(browser) == pytest.approx(32_000 + framing, rel=0.03)
+    stage.stream.detach(flash)
+    assert stage.stream.wanted(flash) == 0
+
+
+def test_what_is_made_anew_after_a_long_time_is_known_after_two_looks() -> None:
+    stage = Stage()
+    stage.publish(H264, OPUS)
+    browser, flash = stage.join(BROWSER), stage.join(FLASH)
+    sends(stage, 3)
+    before = stage.stream.wanted(flash)
+    stage.stream.detach(flash)
+    for _ in range(60):
+        stage.play(keyframe=True)
+        sends(stage, 1)
+    flash = stage.join(FLASH, frozenset({Medium.AUDIO}))
+    assert stage.stream.wanted(flash) < before / 100
+    sends(stage, 2)
+    assert stage.stream.wanted(flash) == pytest.approx(before, rel=0.03)
+    assert not browser.endings
 
 
 def test_a_transcoders_header_is_stamped_with_the_streams_time() -> None:

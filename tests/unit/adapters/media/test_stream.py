@@ -487,7 +487,7 @@ def test_who_is_moved_on_because_it_was_asked_for_has_not_skipped() -> None:
 )
 def test_what_is_on_its_way_waits_for_nobody(round_trip: float | None, seconds: float, moved: bool) -> None:
     stage, viewer = lagging(seconds=3)
-    viewer.held_bytes = int(stage.stream.wanted(A | V) * seconds / 8)
+    viewer.held_bytes = int(stage.stream.wanted(viewer) * seconds / 8)
     assert viewer.held_bytes > REST_BYTES
     path = PathReading(round_trip=round_trip, queued=viewer.held_bytes)
     assert stage.stream.catch_up(viewer, path) is moved
@@ -496,7 +496,7 @@ def test_what_is_on_its_way_waits_for_nobody(round_trip: float | None, seconds: 
 
 def test_next_to_nothing_may_be_left_which_is_a_fifth_of_a_second() -> None:
     stage, viewer = lagging(seconds=3)
-    assert stage.stream.wanted(A | V) == pytest.approx(1e6, rel=0.05)
+    assert stage.stream.wanted(viewer) == pytest.approx(1e6, rel=0.05)
     assert stage.stream.catch_up(viewer)
     viewer.held_bytes = 26_000
     stage.play("K")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from adapters.media.outflow import FRAMING
 from adapters.media.streams import Ingest, Streams, Viewing
 from adapters.media.units import AudioConfig, AudioUnit, Medium, Metadata, Unit, VideoConfig
 from gateway.auth.access import AccessRequest, Action
@@ -382,7 +383,7 @@ async def test_every_stream_has_a_meter_with_its_viewers(scene: Scene) -> None:
     viewer.held_bytes = 700
     egress = viewing.measure()
     assert (egress.protocol, egress.behind, egress.skips, egress.joined_at) == ("flv", False, 0, joined_at)
-    assert egress.bitrate == pytest.approx(reading.audio_bitrate)
+    assert egress.bitrate == pytest.approx(reading.audio_bitrate + 8 * FRAMING / 0.5)
     assert (egress.path.queued, egress.backlog) == (700, 700 * 8 / LEAST_BITRATE)
     ingest.close(deliberate=False)
     lost = meter.measure()
