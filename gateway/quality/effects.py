@@ -75,9 +75,11 @@ class Effects:
     def move(self, leg: Downlink, meter: ViewerMeter, protocol: str, move: Move) -> None:
         """The latency keeper has decided about a viewer."""
         if move is Move.CATCH_UP:
-            if meter.catch_up():
-                self._counters.caught_up[protocol] += 1
-                self._note(leg.grant, "caught_up", "lag")
+            if not meter.catch_up():
+                leg.keeper.in_vain()
+                return
+            self._counters.caught_up[protocol] += 1
+            self._note(leg.grant, "caught_up", "lag")
         elif move is Move.PULL_AGAIN and leg.grant.session is not None and leg.grant.transport not in _WITHOUT_ADDRESS:
             self._tell_to_pull_again(leg.grant, leg.grant.session, protocol)
 

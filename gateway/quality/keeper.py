@@ -1,7 +1,8 @@
 """Keeps viewers close to the present: decides when one that lags is moved on. Pure: time comes in as `now`.
 
-A viewer's lag is what waits for it here and what its player holds. It is moved to the newest keyframe first; if it lags
-nevertheless, it is its player that holds too much, and pulling again is the only cure.
+A viewer's lag is what waits for it here and what its player holds. Being moved to the newest keyframe cures the former alone:
+where it is the player that holds too much, or where being moved on did not help, the cure is to pull again. Players hold one to
+three seconds by themselves (`min-cache`, `max-cache`), in calls too, if nobody sets them otherwise: that is no lag.
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ JOINING = 5.0
 LOOKS = 2
 """Looks in a row that find a viewer too far behind until something is done."""
 PATIENCE = 8.0
-"""Seconds within which being moved on has to have helped."""
+"""Seconds within which being moved on has to have helped, and a player has to have played what it holds too much."""
 BETWEEN = 10.0
 """Seconds from one move to the next at least."""
 RECOVERED = 30.0
-"""Seconds within the limit after which a viewer may be told to pull again once more."""
+"""Seconds within the limit after which something may be done again for a viewer that was told to pull again."""
+LEAST = 0.5
+"""Seconds of media that have to wait here until a viewer is moved on: less is on its way."""
+SHARE = 0.5
+"""The part of what a viewer lags too much that has to wait here until it is moved on."""
 
 
 class Move(Enum):
@@ -37,6 +42,7 @@ class Keeper:
         self._joined_at: float | None = None
         self._beyond = 0
         """Looks in a row."""
+        self._beyond_since = 0.0
         self._within_since: float | None = None
         self._moved_at = float("-inf")
         self._tried = False
@@ -44,20 +50,30 @@ class Keeper:
         self._told = False
         """It was told to pull again and has not recovered since."""
 
-    def look(self, backlog: float | None, told_buffer: float | None, limit: float, joined_at: float, now: float) -> Move:
-        """What to do, seeing what waits for the viewer here and what its player held lately (seconds; `None`: not known),
-        and by how much it may lag. `joined_at`: when its connection began."""
+    def look(
+        self, backlog: float | None, buffer: float | None, limit: float, holds: float, joined_at: float, now: float
+    ) -> Move:
+        """What to do, seeing what waits for the viewer here and what its player said lately that it holds (seconds; `None`: not
+        known), by how much it may lag, and what its player may hold if nothing waits here. `joined_at`: when its connection
+        began."""
         if joined_at != self._joined_at:
             self._joined_at, self._beyond, self._within_since, self._tried = joined_at, 0, None, False
-        if now - joined_at < JOINING or (backlog is None and told_buffer is None):
+        if now - joined_at < JOINING or (backlog is None and buffer is None):
             self._beyond, self._within_since = 0, None
             return Move.NONE
-        if (backlog or 0.0) + (told_buffer or 0.0) <= limit:
+        lag, waits = (backlog or 0.0) + (buffer or 0.0), backlog or 0.0
+        ours = waits >= min(LEAST, limit) and waits >= SHARE * (lag - limit)
+        if lag <= (limit if ours else max(limit, holds)):
             self._rest(now)
             return Move.NONE
-        self._within_since = None
-        self._beyond += 1
-        return self._move(now) if self._beyond >= LOOKS else Move.NONE
+        if not self._beyond:
+            self._beyond_since = now
+        self._within_since, self._beyond = None, self._beyond + 1
+        return self._move(ours, now)
+
+    def in_vain(self) -> None:
+        """The viewer could not be moved on: nothing of what waits for it could be left out."""
+        self._tried = False
 
     def _rest(self, now: float) -> None:
         self._beyond, self._tried = 0, False
@@ -66,11 +82,14 @@ class Keeper:
         if now - self._within_since >= RECOVERED:
             self._told = False
 
-    def _move(self, now: float) -> Move:
-        if self._tried and not self._told and now - self._moved_at >= PATIENCE:
+    def _move(self, ours: bool, now: float) -> Move:
+        if self._told or self._beyond < LOOKS:
+            return Move.NONE
+        since = self._moved_at if self._tried else max(self._moved_at, self._beyond_since)
+        if (self._tried or not ours) and now - since >= PATIENCE:
             self._moved_at, self._told = now, True
             return Move.PULL_AGAIN
-        if now - self._moved_at >= BETWEEN:
+        if ours and now - self._moved_at >= BETWEEN:
             self._moved_at, self._tried = now, True
             return Move.CATCH_UP
         return Move.NONE

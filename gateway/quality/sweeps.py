@@ -18,6 +18,7 @@ from gateway.quality.counters import QualityCounters, Way
 from gateway.quality.effects import Effects
 from gateway.quality.history import Entry, History, Kind
 from gateway.quality.legs import FRESH, Downlink, Legs, Place, Uplink, viewers
+from gateway.quality.measures import TOLD_BUFFER
 from gateway.quality.readings import (
     EgressReading,
     IngestReading,
@@ -188,10 +189,13 @@ class Sweeps:
 
     def _keep_up(self, leg: Downlink, meter: ViewerMeter, reading: EgressReading, now: float) -> None:
         """A viewer that lags is moved on."""
-        told, settings = leg.told, self._settings
-        limit = settings.rtc_lag if leg.grant.mode is PlayMode.RTC else settings.live_lag
+        told, settings, mode = leg.told, self._settings, leg.grant.mode
+        limit = settings.rtc_lag if mode is PlayMode.RTC else settings.live_lag
         buffer = told.report.buffer if told.report is not None and now < told.at + FRESH else None
-        self._effects.move(leg, meter, reading.protocol, leg.keeper.look(reading.backlog, buffer, limit, reading.joined_at, now))
+        move = leg.keeper.look(
+            reading.backlog, buffer, limit, TOLD_BUFFER.limits_in(mode).fair, reading.joined_at, now
+        )  # fmt: skip
+        self._effects.move(leg, meter, reading.protocol, move)
 
     # Counting ------------------------------------------------------------------------------------------------------
 

@@ -383,8 +383,8 @@ class TestKeepingUp:
         call.house.live(6)
         call.quiet()
         call.throttle("bob")
-        call.house.live(30)
-        assert call.viewers["bob"].caught_up >= 1
+        call.house.live(60)
+        assert call.viewers["bob"].caught_up == 1
         assert call.viewers["eve"].caught_up == 0
         assert call.house.watch.counters.caught_up["rtmp"] == call.viewers["bob"].caught_up
         assert len(heard(call.bob, "urls")) == 1
@@ -393,14 +393,38 @@ class TestKeepingUp:
     def test_one_that_has_nothing_to_leave_out_is_not_counted(self, call: Call) -> None:
         call.viewers["bob"].can_catch_up = False
         call.throttle("bob")
-        call.house.live(12)
+        call.quiet()
+        call.house.live(30)
         assert call.house.watch.counters.caught_up == {}
+        assert heard(call.bob, "urls") == []
 
-    def test_what_the_player_holds_counts_too(self, call: Call) -> None:
-        for _ in range(10):
-            netstatus(call.bob, "pull", videoCache=3000)
-            call.house.live(1)
-        assert call.viewers["bob"].caught_up >= 1
+    def holds(self, call: Call, seconds: int, cache: int) -> None:
+        """Bob's player says every other second what it holds."""
+        for _ in range(seconds // 2):
+            netstatus(call.bob, "pull", videoCache=cache)
+            call.house.live(2)
+
+    @pytest.mark.parametrize(("cache", "told"), [(2000, 0), (5000, 1)])
+    def test_what_the_player_holds_by_itself_is_let_be_and_what_is_too_much_is_pulled_again(
+        self, call: Call, cache: int, told: int
+    ) -> None:
+        """Its network is good. A live-player holds up to three seconds if nobody sets it otherwise."""
+        call.house.live(10)
+        call.quiet()
+        self.holds(call, 120, cache)
+        assert call.viewers["bob"].caught_up == 0
+        assert len(heard(call.bob, "urls")) == told
+
+    def test_a_player_of_a_broadcast_may_hold_more(self, house: WatchedHouse) -> None:
+        ann, bob = house.login("ann"), house.login("bob")
+        stream = house.on_air(ann, "ann", "a")
+        call = Call(house, ann, bob, bob, stream, {"bob": house.viewer(bob, "bob", stream, mode="live")})
+        house.live(10)
+        call.quiet()
+        self.holds(call, 60, 9000)
+        assert heard(bob, "urls") == []
+        self.holds(call, 60, 11000)
+        assert len(heard(bob, "urls")) == 1
 
 
 class TestRounds:
