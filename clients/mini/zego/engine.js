@@ -446,7 +446,7 @@ export class ZegoExpressEngine {
   getPlayerInstance(streamID, wxContext) {
     const known = this._players.get(streamID);
     const player = known || new LivePlayer(streamID, {
-      play: (options) => this._play(streamID, options, true),
+      start: (_, options) => this._play(streamID, options, true),
       stop: () => this._played.stop(streamID),
       attributes: () => this._stage.player(streamID),
     });

@@ -18,62 +18,51 @@ export function control(context, name, options) {
   return undefined;
 }
 
-/** @param {any} target @param {string} name @returns {(options?: Callbacks) => any} */
-function through(target, name) {
-  return (options) => control(target.context, name, options);
+/** What is passed on to a LivePusherContext. */
+const PUSHER_CONTROLS = `pause resume switchCamera snapshot toggleTorch playBGM stopBGM pauseBGM resumeBGM setBGMVolume setMICVolume
+  sendMessage setZoom getMaxZoom startAudioRecord stopAudioRecord exitPictureInPicture applyFilter applyMakeup applySticker
+  applyBlendVideo clearFilters clearMakeups clearStickers onCustomRendererEvent createOffscreenCanvas`;
+
+/** What is passed on to a LivePlayerContext. */
+const PLAYER_CONTROLS = `pause resume mute snapshot requestFullScreen exitFullScreen exitPictureInPicture
+  requestBackgroundPlayback exitBackgroundPlayback startCasting switchCasting reconnectCasting exitCasting`;
+
+/**
+ * @param {{context: any}} target
+ * @param {string} names
+ * @returns {Record<string, (options?: Callbacks) => any>}
+ */
+function controlsOf(target, names) {
+  return Object.fromEntries(names.split(/\s+/).map((name) => (
+    [name, (/** @type {Callbacks|undefined} */ options) => control(target.context, name, options)]
+  )));
 }
 
-/** The page's one <live-pusher>. */
-export class LivePusher {
+/**
+ * What begins and ends a stream, and what its component is drawn with.
+ * @typedef {object} LiveActions
+ * @property {(streamID: string, options?: any) => Promise<{streamID: string, url: string}>} start
+ * @property {() => boolean} stop whether there was anything to stop
+ * @property {() => any} attributes
+ */
+
+/** A native component's context, made when it is needed, and anew when the component was drawn anew. */
+class LiveComponent {
   /**
-   * @param {object} actions
-   * @param {(streamID: string, options?: any) => Promise<{streamID: string, url: string}>} actions.start
-   * @param {() => boolean} actions.stop
-   * @param {(preview: boolean) => Promise<void>} actions.preview
-   * @param {() => import("./stage.js").PusherAttributes} actions.attributes
+   * @param {LiveActions} actions
+   * @param {string} controls
    */
-  constructor({ start, stop, preview, attributes }) {
-    /** @private */
-    this._start = start;
-    /** @private */
-    this._stop = stop;
-    /** @private */
-    this._preview = preview;
-    /** @private */
-    this._attributes = attributes;
-    /** @private @type {any} */
+  constructor(actions, controls) {
+    /** @protected */
+    this._actions = actions;
+    /** @protected @type {any} */
     this._context = null;
     /** Of the `stop` that runs. @private @type {Callbacks|undefined} */
     this._options = undefined;
-    this.pause = through(this, "pause");
-    this.resume = through(this, "resume");
-    this.switchCamera = through(this, "switchCamera");
-    this.snapshot = through(this, "snapshot");
-    this.toggleTorch = through(this, "toggleTorch");
-    this.playBGM = through(this, "playBGM");
-    this.stopBGM = through(this, "stopBGM");
-    this.pauseBGM = through(this, "pauseBGM");
-    this.resumeBGM = through(this, "resumeBGM");
-    this.setBGMVolume = through(this, "setBGMVolume");
-    this.setMICVolume = through(this, "setMICVolume");
-    this.sendMessage = through(this, "sendMessage");
-    this.setZoom = through(this, "setZoom");
-    this.getMaxZoom = through(this, "getMaxZoom");
-    this.startAudioRecord = through(this, "startAudioRecord");
-    this.stopAudioRecord = through(this, "stopAudioRecord");
-    this.exitPictureInPicture = through(this, "exitPictureInPicture");
-    this.applyFilter = through(this, "applyFilter");
-    this.applyMakeup = through(this, "applyMakeup");
-    this.applySticker = through(this, "applySticker");
-    this.applyBlendVideo = through(this, "applyBlendVideo");
-    this.clearFilters = through(this, "clearFilters");
-    this.clearMakeups = through(this, "clearMakeups");
-    this.clearStickers = through(this, "clearStickers");
-    this.onCustomRendererEvent = through(this, "onCustomRendererEvent");
-    this.createOffscreenCanvas = through(this, "createOffscreenCanvas");
+    Object.assign(this, controlsOf(this, controls));
   }
 
-  /** The native context, as `wx.createLivePusherContext` makes it. */
+  /** The native context, as `wx` makes it. */
   get context() {
     if (!this._context) this.renew();
     return this._context;
@@ -81,10 +70,40 @@ export class LivePusher {
 
   /** What the component is drawn with. */
   get attributes() {
-    return this._attributes();
+    return this._actions.attributes();
   }
 
   /** The component was drawn anew: its context is another one. */
+  renew() {}
+
+  /**
+   * Ends the stream. May be called at any time.
+   * @param {Callbacks} [options]
+   * @returns {boolean} whether there was any
+   */
+  stop(options) {
+    this._options = options;
+    const stopped = this._actions.stop();
+    if (!stopped && options) this.halt();
+    this._options = undefined;
+    return stopped;
+  }
+
+  /** Stops the component. */
+  halt() {
+    control(this.context, "stop", this._options);
+  }
+}
+
+/** The page's one <live-pusher>. */
+export class LivePusher extends LiveComponent {
+  /** @param {LiveActions & {preview: (preview: boolean) => Promise<void>}} actions */
+  constructor(actions) {
+    super(actions, PUSHER_CONTROLS);
+    /** @private */
+    this._preview = actions.preview;
+  }
+
   renew() {
     this._context = wx.createLivePusherContext ? wx.createLivePusherContext() : null;
   }
@@ -96,25 +115,7 @@ export class LivePusher {
    * @returns {Promise<{streamID: string, url: string}>}
    */
   start(streamID, options) {
-    return this._start(streamID, options);
-  }
-
-  /**
-   * Ends publishing. May be called at any time.
-   * @param {Callbacks} [options]
-   * @returns {boolean} whether anything was published
-   */
-  stop(options) {
-    this._options = options;
-    const stopped = this._stop();
-    if (!stopped && options) this.halt();
-    this._options = undefined;
-    return stopped;
-  }
-
-  /** Stops the component. */
-  halt() {
-    control(this.context, "stop", this._options);
+    return this._actions.start(streamID, options);
   }
 
   /** Shows the camera before anything is published. @param {Callbacks} [options] @returns {Promise<void>} */
@@ -132,55 +133,18 @@ export class LivePusher {
 }
 
 /** The <live-player> of one stream. */
-export class LivePlayer {
+export class LivePlayer extends LiveComponent {
   /**
    * @param {string} streamID
-   * @param {object} actions
-   * @param {(options?: any) => Promise<{streamID: string, url: string}>} actions.play
-   * @param {() => boolean} actions.stop
-   * @param {() => import("./stage.js").PlayerAttributes|undefined} actions.attributes
+   * @param {LiveActions} actions
    */
-  constructor(streamID, { play, stop, attributes }) {
+  constructor(streamID, actions) {
+    super(actions, PLAYER_CONTROLS);
     this.streamID = streamID;
     /** The component (or page) that has the <live-player>. @type {any} */
     this.component = undefined;
-    /** @private */
-    this._play = play;
-    /** @private */
-    this._stop = stop;
-    /** @private */
-    this._attributes = attributes;
-    /** @private @type {any} */
-    this._context = null;
-    /** Of the `stop` that runs. @private @type {Callbacks|undefined} */
-    this._options = undefined;
-    this.pause = through(this, "pause");
-    this.resume = through(this, "resume");
-    this.mute = through(this, "mute");
-    this.snapshot = through(this, "snapshot");
-    this.requestFullScreen = through(this, "requestFullScreen");
-    this.exitFullScreen = through(this, "exitFullScreen");
-    this.exitPictureInPicture = through(this, "exitPictureInPicture");
-    this.requestBackgroundPlayback = through(this, "requestBackgroundPlayback");
-    this.exitBackgroundPlayback = through(this, "exitBackgroundPlayback");
-    this.startCasting = through(this, "startCasting");
-    this.switchCasting = through(this, "switchCasting");
-    this.reconnectCasting = through(this, "reconnectCasting");
-    this.exitCasting = through(this, "exitCasting");
   }
 
-  /** The native context, as `wx.createLivePlayerContext` makes it. */
-  get context() {
-    if (!this._context) this.renew();
-    return this._context;
-  }
-
-  /** What the component is drawn with; undefined: it is not. */
-  get attributes() {
-    return this._attributes();
-  }
-
-  /** The component was drawn anew: its context is another one. */
   renew() {
     this._context = wx.createLivePlayerContext ? wx.createLivePlayerContext(this.streamID, this.component) : null;
   }
@@ -198,24 +162,6 @@ export class LivePlayer {
    * @returns {Promise<{streamID: string, url: string}>}
    */
   play(options) {
-    return this._play(options);
-  }
-
-  /**
-   * Ends playing. May be called at any time.
-   * @param {Callbacks} [options]
-   * @returns {boolean} whether it was played
-   */
-  stop(options) {
-    this._options = options;
-    const stopped = this._stop();
-    if (!stopped && options) this.halt();
-    this._options = undefined;
-    return stopped;
-  }
-
-  /** Stops the component. */
-  halt() {
-    control(this.context, "stop", this._options);
+    return this._actions.start(this.streamID, options);
   }
 }
