@@ -18,8 +18,9 @@ RESUMING = 5.0
 """The same after a pause, whose length is known to be no lateness only once media have come for a while."""
 PAUSE_BEGINS = 10.0
 """Seconds within which media stop after the publisher said that it pauses."""
-LONGEST_PAUSE = 120.0
-"""Seconds for which a pause explains that nothing comes."""
+LONGEST_PAUSE = 1800.0
+"""Seconds for which a pause explains that nothing comes. People talk for so long; and who never comes back loses the stream
+anyway."""
 FLOWING = 1.0
 """Seconds; media whose last is no older than that flow."""
 

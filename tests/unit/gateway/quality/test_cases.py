@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.quality.cases import DownlinkCase, ServerCase, UplinkCase
 from gateway.quality.measures import BACKLOG, GAP, JITTER, LATE, LATE_PEAK, ROUND_TRIP
+from gateway.quality.presence import LONGEST_PAUSE
 from gateway.quality.readings import EgressReading, IngestReading, PathReading, ServerReading
 from gateway.quality.reports import CodeReport, MediaReport
 from gateway.quality.verdict import Leg, Level, Verdict, blame
@@ -535,11 +536,23 @@ class TestNormalLife:
         call.goes_on(15, uplink={"late": grows(0.4)})
         assert call.worst == {"uplink": BAD}
 
+    def test_a_long_phone_call_in_which_the_pusher_keeps_connecting_without_media(self, call: Call) -> None:
+        call.code(5001)
+        for _ in range(60):
+            call.code(1102)
+            call.goes_on(7, uplink=NOTHING | {"connected": False})
+            assert call.worst == {}
+            call.goes_on(8, uplink=NOTHING | {"audio": False, "video": False})
+            assert call.worst == {}
+        call.goes_on(20)
+        assert call.worst == {}
+        assert not call.uplink.excused(call.now)
+
     def test_nobody_is_on_the_phone_for_ever(self, call: Call) -> None:
         call.code(5001)
-        call.goes_on(119, uplink=NOTHING)
+        call.goes_on(LONGEST_PAUSE - 1, uplink=NOTHING)
         assert call.worst == {}
-        call.goes_on(12, uplink={"silence": grows(1.0, 119), "gap": grows(1.0, 119)})
+        call.goes_on(12, uplink={"silence": grows(1.0, LONGEST_PAUSE), "gap": grows(1.0, LONGEST_PAUSE)})
         assert call.worst == {"uplink": BAD}
 
     def test_a_viewers_phone_call_excuses_no_publisher(self, call: Call) -> None:
