@@ -14,18 +14,19 @@ class Allowance:
         self._left = float(burst)
         self._at = now
 
-    def take(self, now: float, amount: float = 1.0) -> float:
+    def take(self, now: float, amount: float = 1.0, before: float = 0.0) -> float:
         """0 if this much may be taken now, otherwise the seconds until it may be.
 
-        More than the burst may be taken when there is all of a burst, and is waited for afterwards.
+        More than the burst may be taken when there is all of a burst, and is waited for afterwards. `before`: what was taken
+        just now for the same thing, which will be taken again when it is tried again.
         """
         self._left = min(self._burst, self._left + (now - self._at) * self._rate)
         self._at = now
-        needed = min(amount, self._burst)
+        needed = min(amount, self._burst - before)
         if self._left >= needed:
             self._left -= amount
             return 0.0
-        return (needed - self._left) / self._rate
+        return (needed + before - self._left) / self._rate
 
 
 class Allowances:
@@ -41,12 +42,13 @@ class Allowances:
     def __len__(self) -> int:
         return len(self._each)
 
-    def take(self, whose: object, now: float, amount: float = 1.0) -> float:
-        """0 if this one may take so much now, otherwise the seconds until it may. `whose`: anything that can be a key."""
+    def take(self, whose: object, now: float, amount: float = 1.0, before: float = 0.0) -> float:
+        """0 if this one may take so much now, otherwise the seconds until it may. `whose`: anything that can be a key.
+        `before`: see `Allowance.take`."""
         if (allowance := self._each.get(whose)) is None:
             if len(self._each) >= self._most:
                 self._each.popitem(last=False)
             allowance = self._each[whose] = Allowance(self._rate, self._burst, now)
         else:
             self._each.move_to_end(whose)
-        return allowance.take(now, amount)
+        return allowance.take(now, amount, before)

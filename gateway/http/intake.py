@@ -6,11 +6,9 @@ right; of the reports within, each is taken or left out by itself. What they mea
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -43,6 +41,8 @@ USERS = 20_000
 """Users whose rate is kept count of, and whose token is known; the one not heard of for longest gives way."""
 LATE = 15.0
 """Seconds after which a report says nothing of how a call does now: it is counted, and no more."""
+BYTES_PER_REPORT = 16_384
+"""A body costs a user as much as a report for each so many bytes, whatever it brings: looking through it takes its time."""
 _CORS = {"access-control-allow-origin": "*"}
 _PREFLIGHT = {
     "access-control-allow-origin": "*",
@@ -63,6 +63,7 @@ class Intake(Protocol):
 
 
 _NOT_TOLD = Raw(b"null")
+_NOTHING = Raw()
 
 
 class _Kind(Struct, frozen=True, rename=wire_name):
@@ -80,27 +81,15 @@ class _Report(_Kind, frozen=True, rename=wire_name):
     data: Raw = Raw(b"{}")
 
 
-class _Sender(Struct, frozen=True, rename=wire_name):
-    """Whose reports these are."""
+class _Upload(Struct, frozen=True, rename=wire_name):
+    """A request: whose reports it brings, and the reports, not yet looked at."""
 
     app_id: int | Annotated[str, Meta(max_length=256)]
     room_id: str
     user_id: str
-
-
-class _Upload(_Sender, frozen=True, rename=wire_name):
-    """A request in which every report can be read: the usual one."""
-
-    reports: list[_Report]
-    sent_at: Raw = _NOT_TOLD
-    """When they are sent, by the clock that their own times are of: it need not be right."""
-
-
-class _Mixed(_Sender, frozen=True, rename=wire_name):
-    """A request whose reports have to be looked at one by one."""
-
     reports: Raw
     sent_at: Raw = _NOT_TOLD
+    """When they are sent, by the clock that their own times are of: it need not be right."""
 
 
 class Taken(Struct, frozen=True):
@@ -112,12 +101,8 @@ class Taken(Struct, frozen=True):
 
 
 _decode_upload = msgspec.json.Decoder(_Upload).decode
-_decode_mixed = msgspec.json.Decoder(_Mixed).decode
 _decode_report = msgspec.json.Decoder(_Report).decode
 _decode_kind = msgspec.json.Decoder(_Kind).decode
-_scan = json.JSONDecoder(parse_int=float).raw_decode
-_NEXT = re.compile(r"[^ \t\n\r,]")
-"""Where the next part of a list begins, or the list ends."""
 _decode_number = msgspec.json.Decoder(float, strict=False).decode
 _encode = msgspec.json.Encoder().encode
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
@@ -139,6 +124,7 @@ class Reports:
         self._clock = clock
         self._wall_clock = wall_clock
         self._most = quality.batch_reports
+        self._split = _splitter(self._most + 1)
         self._data_bytes = config.signaling.report_bytes
         self._allowances = Allowances(quality.reports_per_second, quality.reports_burst, USERS)
         self._tokens = VerifiedTokens(verifier or JoinTokens(config.apps), USERS)
@@ -150,9 +136,7 @@ class Reports:
         upload, now = _upload(body), self._wall_clock()
         app, room, user = str(upload.app_id), upload.room_id, upload.user_id
         self._admit(app, room, user, token, now)
-        reports, dropped = self._reports(upload.reports)
-        if wait := self._allowances.take((app, user), self._clock(), max(1, len(reports) + dropped.total())):
-            raise GatewayError(RATE_LIMITED, after_ms=int(wait * 1000) + 1)
+        reports, dropped = self._reports(upload.reports, (app, user), max(1, len(body) // BYTES_PER_REPORT))
         late = (_moment(upload.sent_at) or now) - LATE
         taken, left_out = 0, list[Dropped]()
         for report in reports:
@@ -184,14 +168,24 @@ class Reports:
         if not self._tokens.verify(token, app=app, user=user, room=room, now=now).may_login:
             raise GatewayError(TOKEN_INVALID, "it does not permit to log in")
 
-    def _reports(self, reports: list[_Report] | Raw) -> tuple[Sequence[_Report], Counter[str]]:
-        """Those of a batch that can be read, and what is wrong with the others. Raises INVALID_PARAMS."""
-        wrong = Counter[str]()
-        if isinstance(reports, Raw):
-            reports, wrong = _one_by_one(list(islice(_parts(bytes(reports)), self._most + 1)))
-        if len(reports) + wrong.total() > self._most:
+    def _reports(self, batch: Raw, whose: tuple[str, str], least: int) -> tuple[Sequence[_Report], Counter[str]]:
+        """Those of a batch that can be read, and what is wrong with the others. `least`: what is taken from the user's
+        allowance before it is looked into. Raises INVALID_PARAMS, RATE_LIMITED."""
+        self._charge(whose, least)
+        try:
+            parts = self._split(batch)
+        except msgspec.ValidationError:
+            raise GatewayError(INVALID_PARAMS, "reports has to be a list") from None
+        if len(parts) > self._most:
             raise GatewayError(INVALID_PARAMS, f"a request brings at most {self._most} reports")
-        return reports, wrong
+        if len(parts) > least:
+            self._charge(whose, len(parts) - least, least)
+        return _one_by_one(parts)
+
+    def _charge(self, whose: tuple[str, str], amount: int, before: int = 0) -> None:
+        """`before`: what has been taken for the same batch."""
+        if wait := self._allowances.take(whose, self._clock(), amount, before):
+            raise GatewayError(RATE_LIMITED, after_ms=int(wait * 1000) + 1)
 
 
 def add_intake(app: Sanic[Any, Any], door: Reports, settings: HttpSettings) -> None:
@@ -219,13 +213,9 @@ def add_intake(app: Sanic[Any, Any], door: Reports, settings: HttpSettings) -> N
     app.add_route(preflight, PATH, methods=["OPTIONS"], name="reports_preflight")
 
 
-def _upload(body: bytes) -> _Upload | _Mixed:
+def _upload(body: bytes) -> _Upload:
     try:
         return _decode_upload(body)
-    except _UNREADABLE:
-        pass  # most often one report only
-    try:
-        return _decode_mixed(body)
     except msgspec.ValidationError as error:
         raise GatewayError(INVALID_PARAMS, str(error)) from None
     except _UNREADABLE as error:
@@ -244,20 +234,16 @@ def _bearer(request: Request[Any, Any]) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _parts(batch: bytes) -> Iterator[bytes]:
-    """The parts of a list, as they are written; only as many are looked at as are asked for. Raises INVALID_PARAMS."""
-    if not batch.startswith(b"["):
-        raise GatewayError(INVALID_PARAMS, "reports has to be a list")
-    text, end = batch.decode(errors="replace"), 1
-    try:
-        while (begin := _NEXT.search(text, end)) and begin[0] != "]":
-            _, end = _scan(text, begin.start())
-            yield text[begin.start() : end].encode()
-    except (ValueError, RecursionError) as error:
-        raise GatewayError(INVALID_PARAMS, f"reports: {error}") from None
+@cache
+def _splitter(most: int) -> Callable[[Raw], list[Raw]]:
+    """What takes a list apart into its first parts, as they are written, and only reads past what follows: a tuple of so many
+    members may be followed by others. It raises msgspec.ValidationError of what is no list."""
+    shape = msgspec.defstruct("Parts", [(f"part_{number}", Raw, _NOTHING) for number in range(most)], array_like=True)
+    decode = msgspec.json.Decoder(shape).decode
+    return lambda batch: [part for part in msgspec.structs.astuple(decode(batch)) if part is not _NOTHING]
 
 
-def _one_by_one(parts: Sequence[bytes]) -> tuple[list[_Report], Counter[str]]:
+def _one_by_one(parts: Sequence[Raw]) -> tuple[list[_Report], Counter[str]]:
     """The reports among these, and what is wrong with the others."""
     reports: list[_Report] = []
     wrong = Counter[str]()
@@ -265,7 +251,7 @@ def _one_by_one(parts: Sequence[bytes]) -> tuple[list[_Report], Counter[str]]:
         try:
             reports.append(_decode_report(part))
         except _UNREADABLE:
-            wrong[_wrong_with(part)] += 1
+            wrong[_wrong_with(bytes(part))] += 1
     return reports, wrong
 
 

@@ -45,6 +45,17 @@ class TestAllowance:
         assert allowance.take(1) == pytest.approx(0.6)
         assert allowance.take(1.6) == 0
 
+    @given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 10))
+    def test_what_is_taken_in_two_steps_comes_through_when_both_are_tried_again(self, first: int, then: int, spent: int) -> None:
+        allowance, now = Allowance(rate=2, burst=10, now=0), 0.0
+        allowance.take(0, spent)
+        for _ in range(3):
+            wait = allowance.take(now, first) or allowance.take(now, then, first)
+            if not wait:
+                return
+            now += wait
+        pytest.fail("the pause that it named was too short twice")
+
     @given(st.lists(st.tuples(st.floats(0, 2), st.floats(0.1, 10)), min_size=1, max_size=100))
     def test_on_the_long_run_no_more_is_given_than_the_rate_and_one_amount(self, asked: list[tuple[float, float]]) -> None:
         allowance, now, given_out = Allowance(rate=5, burst=4, now=0), 0.0, 0.0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from gateway.auth.tokens import make_token
 from gateway.config import AppSettings, Config, QualitySettings, SignalingSettings
 from gateway.errors import GatewayError
-from gateway.http.intake import LATE, Reports, Taken
+from gateway.http.intake import BYTES_PER_REPORT, LATE, Reports, Taken
 from gateway.quality.reports import CodeReport, Direction, Dropped, Event, MediaReport, Parsed
 
 SECRET = "a secret of the tests, long enough for them"
@@ -189,10 +191,28 @@ class TestHowMuch:
             assert door.send(*[NETSTATUS] * 5).taken == 5
         with pytest.raises(GatewayError) as caught:
             door.send(*[NETSTATUS] * 4)
-        assert (caught.value.fault.name, caught.value.after_ms) == ("RATE_LIMITED", 2001)
+        assert (caught.value.fault.name, caught.value.after_ms) == ("RATE_LIMITED", 501)
+        door.now = 0.501  # so much is known without counting the reports; now they are counted
+        with pytest.raises(GatewayError) as caught:
+            door.send(*[NETSTATUS] * 4)
+        assert (caught.value.fault.name, caught.value.after_ms) == ("RATE_LIMITED", 2000)
         assert len(door.taking.reports) == 10
-        door.now = 2.001
+        door.now += 2
         assert door.send(*[NETSTATUS] * 4).taken == 4
+
+    @given(st.integers(1, 5), st.floats(0, 5), st.integers(4, 10))
+    def test_one_who_comes_again_when_told_to_comes_through(self, size: int, pause: float, burst: int) -> None:
+        door = Door(replace(CONFIG, quality=replace(CONFIG.quality, reports_burst=burst)))
+        for _ in range(3):
+            for _ in range(3):
+                try:
+                    assert door.send(*[NETSTATUS] * size).taken == size
+                    break
+                except GatewayError as error:
+                    door.now += (error.after_ms or 0) / 1000
+            else:
+                pytest.fail("it was told to come again more than twice")
+            door.now += pause
 
     def test_what_is_left_out_and_what_is_empty_counts_like_the_rest(self) -> None:
         door = Door()
@@ -217,6 +237,46 @@ class TestHowMuch:
         for _ in range(50):
             door.refuses(*[NETSTATUS] * 5, token="x")
         assert door.send(NETSTATUS).taken == 1
+
+    def test_one_who_has_no_more_to_take_from_has_nothing_taken_apart(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        door, split = Door(), list[Any]()
+        monkeypatch.setattr(door.reports, "_split", lambda batch: split.append(batch) or [])
+        for _ in range(10):
+            door.send()
+        assert (door.refuses(*[None] * 6), len(split)) == ("RATE_LIMITED", 10)
+
+    def test_batches_of_too_many_are_paid_for(self) -> None:
+        door = Door()
+        refused = [door.refuses(*[None] * 6) for _ in range(11)]
+        assert refused == ["INVALID_PARAMS"] * 10 + ["RATE_LIMITED"]
+
+    def test_a_large_body_costs_as_much_as_several_reports(self) -> None:
+        door = Door()
+        large = {"x": "y" * (5 * BYTES_PER_REPORT)}
+        assert [door.send(large).dropped for _ in range(2)] == [{"unknown_event": 1}] * 2
+        assert door.refuses(NETSTATUS) == "RATE_LIMITED"
+
+    def test_one_larger_than_a_burst_needs_all_of_it(self) -> None:
+        door = Door()
+        larger = {"x": "y" * (30 * BYTES_PER_REPORT)}
+        assert door.send(NETSTATUS, *[larger] * 2, NETSTATUS).taken == 2
+        door.now = 25
+        assert door.refuses(NETSTATUS) == "RATE_LIMITED"
+
+    @pytest.mark.parametrize(
+        "inside", [b"0" + b",0" * 330_000, b"[{}" + b",{}" * 330_000 + b"]", b'{"x":[0' + b",0" * 500_000 + b"]}"]
+    )
+    def test_nothing_is_made_of_what_a_body_is_filled_with(self, inside: bytes) -> None:
+        """Each number or object of it would take dozens of bytes, and its time."""
+        door, body = Door(), b'{"appID":"open","roomID":"r","userID":"u","reports":[' + inside + b"]}"
+        tracemalloc.start()
+        try:
+            with suppress(GatewayError):
+                door.reports.take(body, "")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 2 * len(body)
 
     @pytest.mark.parametrize("part", [b"0", b"null", b"[[]]", b'{"x":[1,2]}', b'"a,b]"', b"1" * 5000])
     def test_a_body_full_of_other_things_is_refused_and_not_taken_apart(self, part: bytes) -> None:
