@@ -14,7 +14,7 @@ from msgspec import Struct, inspect
 
 from gateway.config import AppSettings, Config
 from gateway.http.client_logs import TEXT_BYTES
-from gateway.http.intake import LATE, Reports, Taken
+from gateway.http.intake import BYTES_PER_REPORT, LATE, Reports, Taken
 from gateway.quality.report_shapes import Stats, Status, ZegoAudio, ZegoVideo
 from gateway.quality.reports import Direction, Dropped, Event, Parsed
 
@@ -111,5 +111,6 @@ def test_each_limit_is_the_default() -> None:
 
 def test_numbers_within_the_text_are_those_of_the_code() -> None:
     assert f"A report that is more than {LATE:g} s old" in TEXT
+    assert f"at least one for each\n{BYTES_PER_REPORT} bytes" in TEXT
     assert f"The first {TEXT_BYTES} bytes of an upload" in TEXT
     assert f"{CONFIG.quality.logs_in_all * 86_400 / 2**30:.1f} GiB a day" in TEXT
