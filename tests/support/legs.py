@@ -28,6 +28,7 @@ LONGER = 5.0
 RECOVERY = 40.0
 """Seconds after the end of a fault by which all has to be well again."""
 PUBLISHER = "publisher"
+_BEAT = 0.1
 _KEY = "the server API's key of the tests, long enough"
 _SETTINGS = f"""
 shutdown_grace = 3
@@ -106,6 +107,8 @@ class Outcome:
     """Seconds from the beginning of the fault until all whom it concerns had heard of it; `None`: they never had."""
     wrong: Sequence[str] = ()
     """Who heard of another leg, when, and what was held against it; and all else that should not be."""
+    hindered: float = 0.0
+    """Seconds that the callers themselves were late by at most, because their process had no processor."""
 
     @property
     def right(self) -> bool:
@@ -114,7 +117,24 @@ class Outcome:
 
     def __str__(self) -> str:
         took = "nobody blamed" if self.took is None else f"{self.expected} blamed after {self.took:.1f} s"
-        return "; ".join((f"{self.name}: {took}", *self.wrong))
+        return "; ".join((f"{self.name}: {took}", *self.wrong, f"the callers were late by {self.hindered:.2f} s"))
+
+
+class Pulse:
+    """How late this process is: with too little of a processor it makes all its callers' networks bad."""
+
+    def __init__(self) -> None:
+        self._lags: list[tuple[float, float]] = []
+
+    async def beat(self) -> None:
+        while True:
+            asked = time.monotonic() + _BEAT
+            await asyncio.sleep(_BEAT)
+            self._lags.append((asked, time.monotonic() - asked))
+
+    def latest(self, since: float) -> float:
+        """By how many seconds it was late at most, from a time on."""
+        return max((lag for at, lag in self._lags if at >= since), default=0.0)
 
 
 @dataclass(slots=True)
@@ -126,6 +146,7 @@ class Call:
     name: str
     seed: int
     exits: AsyncExitStack
+    pulse: Pulse
     callers: dict[str, Caller] = field(default_factory=dict)
     since: float = field(default_factory=time.monotonic)
     """From when on it counts what callers hear."""
@@ -176,9 +197,12 @@ class Call:
             for leg, told in one.legs.items()
             if not (fault and fault.explains(one, leg))
         ]
+        wrong += more
+        hindered = self.pulse.latest(began)
         if fault is None:
-            return Outcome(self.name, None, wrong=[*wrong, *more])
-        return Outcome(self.name, fault.leg, fault.took, [*wrong, *(f"{user}: heard nothing" for user in fault.unheard), *more])
+            return Outcome(self.name, None, wrong=wrong, hindered=hindered)
+        wrong += [f"{user}: heard nothing" for user in fault.unheard]
+        return Outcome(self.name, fault.leg, fault.took, wrong, hindered)
 
     @property
     def trouble(self) -> list[str]:
@@ -206,6 +230,7 @@ class Stage:
 
     gateway: GatewayProcess
     footage: Footage
+    pulse: Pulse
     calls: int = 0
 
     @asynccontextmanager
@@ -213,14 +238,19 @@ class Stage:
         """A call in which nobody is yet, with a name of its own."""
         self.calls += 1
         async with AsyncExitStack() as exits:
-            yield Call(self.gateway, self.footage, name, self.calls, exits)
+            yield Call(self.gateway, self.footage, name, self.calls, exits, self.pulse)
 
 
 @asynccontextmanager
 async def stage(folder: Path, footage: Footage) -> AsyncIterator[Stage]:
     """A gateway of one's own; `folder` is there for it alone."""
-    async with serving(folder, settings=_SETTINGS) as gateway:
-        yield Stage(gateway, footage)
+    pulse = Pulse()
+    beating = asyncio.create_task(pulse.beat())
+    try:
+        async with serving(folder, settings=_SETTINGS) as gateway:
+            yield Stage(gateway, footage, pulse)
+    finally:
+        beating.cancel()
 
 
 async def happens(true: Callable[[], bool], deadline: float) -> bool:

@@ -36,7 +36,7 @@ LOSS = 0.1
 STOPPED, RUNNING = 0.3, 0.1
 """Seconds, in turns, for which a starved process stands still and runs."""
 REPORT_EVERY = 2.0
-APART = 0.3
+APART = 0.5
 """Seconds from the beginning of one call to that of the next."""
 
 Story = Callable[[Stage, str], Awaitable[Outcome]]

@@ -10,7 +10,7 @@ from gateway.quality.verdict import Leg
 from tests.support.bad_network import Network
 from tests.support.callers import Caller, Footage
 from tests.support.gateway import Client
-from tests.support.legs import PUBLISHER, Call, Fault, Outcome
+from tests.support.legs import PUBLISHER, Call, Fault, Outcome, Pulse
 from tests.support.process import GatewayProcess
 
 BEGAN, FAULT = 100.0, 110.0
@@ -36,7 +36,7 @@ class Room:
         exits = AsyncExitStack()
         self.ears = {user: Ear() for user in (PUBLISHER, "ann", "bob")}
         callers = {user: Caller(user, cast(Client, ear), Network(exits), exits) for user, ear in self.ears.items()}
-        self.call = Call(cast(GatewayProcess, None), cast(Footage, None), "room", 1, exits, callers, BEGAN)
+        self.call = Call(cast(GatewayProcess, None), cast(Footage, None), "room", 1, exits, Pulse(), callers, BEGAN)
 
     def fault(self, leg: Leg, *users: str) -> Fault:
         return Fault(leg, [self.call.callers[user] for user in users], FAULT)
