@@ -158,7 +158,7 @@ class Outgoing(Connection):
         if self.player is None:
             house = self.house
             self.player = WebRtcPlayer(
-                self.peer, agreed.tracks, house.manner, self.request.transport, self._ended, house.stats.sending
+                self.peer, agreed.tracks, house.manner, self.request.transport, house.loop.time, self._ended, house.stats.sending
             )
 
     def _begin(self) -> None:

@@ -18,7 +18,7 @@ from adapters.webrtc.outlet import Outlet, SendingCounters
 from adapters.webrtc.rtcp import FullIntra, MalformedRtcp, Nack, PictureLoss, ReceiverReport, ReportBlock, SenderReport, parse
 from adapters.webrtc.tracks import CLOCKS, OutgoingTrack
 from gateway.errors import GatewayError
-from gateway.quality.readings import PathReading
+from gateway.quality.readings import STALE_AFTER, PathReading
 
 STRUGGLE_LOSS = 0.3
 """A viewer that loses more of its video than this ..."""
@@ -49,6 +49,10 @@ class Arrival:
     """Packets lost since the beginning."""
     jitter: float
     """Seconds."""
+    highest: int
+    """The extended number of the latest packet: while that stays, nothing comes of which a report could tell."""
+    at: float
+    """Loop time of the first report that told this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class PlayerStats:
 class WebRtcPlayer:
     """One peer that plays a stream.
 
-    `on_ended` is called once, when the stream is over or the viewer was let go.
+    `clock` is the event loop's. `on_ended` is called once, when the stream is over or the viewer was let go.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class WebRtcPlayer:
         tracks: tuple[OutgoingTrack, ...],
         manner: Manner,
         transport: str,
+        clock: Callable[[], float],
         on_ended: Callable[[GatewayError | None], None],
         counters: SendingCounters,
     ) -> None:
@@ -88,8 +93,12 @@ class WebRtcPlayer:
         """The stream's, of this transport; set by its audience."""
         self.feeding = Feeding()
         self.rtt: float | None = None
+        """Seconds, smoothed; `None` if it is not known yet."""
+        self._rtt_at = 0.0
+        """When it was measured last."""
         self.repeats = 0
         """Packets that it asked for again."""
+        self._clock = clock
         self._on_ended = on_ended
         self._counters = counters
         self._by_ssrc = {track.ssrc: track.medium for track in tracks}
@@ -107,6 +116,8 @@ class WebRtcPlayer:
     @media.setter
     def media(self, media: frozenset[Medium]) -> None:
         self._media = media.intersection(self.seats)
+        for medium in self._arrivals.keys() - self._media:
+            del self._arrivals[medium]
 
     @property
     def accepts(self) -> tuple[Codec, ...]:
@@ -126,11 +137,13 @@ class WebRtcPlayer:
         return PlayerStats(self.rtt, dict(self._arrivals))
 
     def measure_path(self) -> PathReading:
-        """What it says of the network between here and there: of the medium that fares worst."""
-        arrivals = self._arrivals.values()
+        """What it said lately of the network between here and there: of the medium that fares worst."""
+        since = self._clock() - STALE_AFTER
+        arrivals = [arrival for arrival in self._arrivals.values() if arrival.at >= since]
+        rtt = self.rtt if self._rtt_at >= since else None
         loss = max((arrival.loss for arrival in arrivals), default=None)
         jitter = max((arrival.jitter for arrival in arrivals), default=None)
-        return PathReading(self.rtt, loss, jitter, None, self.repeats)
+        return PathReading(rtt, loss, jitter, None, self.repeats)
 
     def told(self, ntp: int, now: float) -> None:
         """A sender report with these middle bits of its NTP time was sent."""
@@ -199,15 +212,18 @@ class WebRtcPlayer:
         if medium is None:
             return
         loss = block.fraction_lost / 256
-        self._arrivals[medium] = Arrival(loss, block.lost, block.jitter / CLOCKS[medium])
+        before = self._arrivals.get(medium)
+        if medium in self._media and (before is None or before.highest != block.highest):
+            self._arrivals[medium] = Arrival(loss, block.lost, block.jitter / CLOCKS[medium], block.highest, now)
         if medium is Medium.VIDEO:
             self._video_loss = max(loss, self._video_loss or 0.0)
         for ntp, at in self._told:
             if ntp == block.lsr:
-                self._measured(now - at - block.dlsr / 65536)
+                self._measured(now - at - block.dlsr / 65536, now)
 
-    def _measured(self, rtt: float) -> None:
+    def _measured(self, rtt: float, now: float) -> None:
         """One round trip; the peer's clock is coarse, so that it may seem to take less than no time."""
         if rtt < _RTT_LIMIT:
             rtt = max(0.0, rtt)
             self.rtt = rtt if self.rtt is None else self.rtt + (rtt - self.rtt) * _RTT_WEIGHT
+            self._rtt_at = now

@@ -98,11 +98,12 @@ class WebRtcPublisher:
 
     def measure_path(self) -> PathReading:
         """What is known of the network between there and here, by the last reports: of the track that fares worst."""
-        tracks = [source.stats for source in self._sources if source.codec is not None]
+        now = self._now()
+        paths = [source.path(now) for source in self._sources if source.codec is not None]
         return PathReading(
-            max((track.round_trip / 1000 for track in tracks if track.round_trip is not None), default=None),
-            max((track.lost for track in tracks), default=None),
-            max((track.jitter / 1000 for track in tracks), default=None),
+            max((path.round_trip for path in paths if path.round_trip is not None), default=None),
+            max((path.loss for path in paths if path.loss is not None), default=None),
+            max((path.jitter for path in paths if path.jitter is not None), default=None),
             None,
             self._repeats,
         )

@@ -84,6 +84,8 @@ class Reception:
         """Packets that came because they were asked for."""
         self.round_trip: float | None = None
         """Seconds from a request to its answer, smoothed; `None` until there was one."""
+        self.round_trip_at = float("-inf")
+        """When that was measured last."""
         self.fraction_lost = 0.0
         """The part of the packets that was lost on the way between the last two reports, those sent again not considered."""
         self._guess = USUAL_ROUND_TRIP
@@ -270,6 +272,7 @@ class Reception:
         if missing.requests == 1:
             took, before = now - missing.asked_at, self.round_trip
             self.round_trip = took if before is None else before + (took - before) / 4
+            self.round_trip_at = now
         elif self.round_trip is None:
             self._guess = min(self._guess * SLOWED, self.hold)
         else:

@@ -18,6 +18,7 @@ from adapters.webrtc.reception import Ready, Reception
 from adapters.webrtc.rtcp import ReportBlock, SenderReport
 from adapters.webrtc.rtp import RtpPacket, rtx_unwrap
 from adapters.webrtc.tracks import CLOCKS, IncomingTrack
+from gateway.quality.readings import STALE_AFTER, PathReading
 
 SILENT = 1.5
 """Seconds; another SSRC takes the place of one that has been silent for this long, unless the description named it."""
@@ -169,6 +170,14 @@ class Source(ABC):
         return TrackStats(
             self.medium, self.codec, self.bitrate, reception.fraction_lost, reception.jitter * 1000, round_trip
         )
+
+    def path(self, now: float) -> PathReading:
+        """What its packets tell of the network that they come over, by the last report; nothing if none came lately."""
+        reception = self._reception
+        if reception is None or now - self._heard > STALE_AFTER:
+            return PathReading()
+        round_trip = reception.round_trip if now - reception.round_trip_at <= STALE_AFTER else None
+        return PathReading(round_trip, reception.fraction_lost, reception.jitter)
 
     def _repair(self, packet: RtpPacket, payload_type: int, now: float) -> list[Unit]:
         reception = self._reception

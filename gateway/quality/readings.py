@@ -12,6 +12,8 @@ from typing import Protocol
 
 from gateway.rooms.model import Grant
 
+STALE_AFTER = 6.0
+"""Seconds after which what a network path was like says nothing of it any more: if nothing is sent, nothing is measured."""
 LEAST_BITRATE = 16_000.0
 """bit/s; what waits for a viewer is measured as if its stream had this much: what is wrapped around the few bytes of silence is
 several times as large, and the last packet of a stream that fell silent is not minutes of media."""

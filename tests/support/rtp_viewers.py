@@ -132,7 +132,8 @@ class RtpStage:
                 ssrc, rtx = self.manner.ssrcs[medium]
                 tracks.append(OutgoingTrack(medium, str(medium), {name: chosen}, ssrc, rtx, nack))
         outlet = KeepingOutlet()
-        player = WebRtcPlayer(outlet, tuple(tracks), self.manner, "webrtc", self.endings.append, self.counters)
+        clock, over = self.loop.clock, self.endings.append
+        player = WebRtcPlayer(outlet, tuple(tracks), self.manner, "webrtc", clock, over, self.counters)
         self.players.append(player)
         return player, outlet
 

@@ -23,6 +23,8 @@ class Kernel:
         self.round_trip = 0
         self.again = 0
         self.sent = 0
+        self.sent_ago = 0
+        """Milliseconds since the last segment."""
 
     def fileno(self) -> int:
         return -1
@@ -30,6 +32,7 @@ class Kernel:
     def getsockopt(self, level: int, name: int, size: int, /) -> bytes:
         assert (level, name, size) == (6, 11, 160)
         info = bytearray(size)
+        struct.pack_into("=I", info, 44, self.sent_ago)
         struct.pack_into("=I", info, 68, self.round_trip)
         struct.pack_into("=I", info, 100, self.again % (1 << 32))
         struct.pack_into("=I", info, 156, self.sent % (1 << 32))
@@ -90,7 +93,6 @@ def test_loss_is_that_of_lately() -> None:
     kernel = Kernel()
     kernel.round_trip = 80_000
     path = TcpPath(kernel)
-    assert path.to_viewer(0) == PathReading(0.08, None, None, 0, 0)
     kernel.sent, kernel.again = 100, 20
     assert path.to_viewer(0) == PathReading(0.08, 0.2, None, 0, 20)
     losses = []
@@ -103,11 +105,42 @@ def test_loss_is_that_of_lately() -> None:
 
 
 @linux
-def test_a_look_at_nothing_new_changes_nothing() -> None:
+def test_a_path_on_which_nothing_was_sent_says_nothing_but_what_waits() -> None:
     kernel = Kernel()
-    kernel.sent, kernel.again = 10, 5
+    kernel.round_trip, kernel.sent, kernel.again = 1_200_000, 10, 5
     path = TcpPath(kernel)
-    assert {path.to_viewer(0).loss for _ in range(50)} == {0.5}
+    assert path.to_viewer(700) == PathReading(1.2, 0.5, None, 700, 5)
+    assert {path.to_viewer(700) for _ in range(50)} == {PathReading(queued=700, repeats=5)}
+    kernel.sent += 10
+    reading = path.to_viewer(0)
+    assert (reading.round_trip, reading.loss) == (1.2, pytest.approx(0, abs=0.001)), "what was lost long ago is forgotten"
+
+
+@linux
+def test_nothing_has_a_round_trip_before_anything_was_sent() -> None:
+    kernel = Kernel()
+    kernel.round_trip = 80_000
+    assert TcpPath(kernel).to_viewer(0) == PathReading(queued=0)
+
+
+@linux
+@pytest.mark.parametrize(("sent_ago", "round_trip"), [(0, 1.2), (5_900, 1.2), (6_100, None), (600_000, None)])
+def test_of_a_publisher_is_known_what_our_last_segments_told_if_that_is_not_long_ago(
+    sent_ago: int, round_trip: float | None
+) -> None:
+    kernel = Kernel()
+    kernel.round_trip, kernel.sent_ago = 1_200_000, sent_ago
+    assert TcpPath(kernel).from_publisher() == PathReading(round_trip)
+
+
+@linux
+def test_a_real_publisher_that_was_told_something_just_now_has_a_round_trip() -> None:
+    with connected() as (near, far):
+        far.send(b"x")
+        near.recv(1)
+        info = far.getsockopt(socket.IPPROTO_TCP, 11, 160)
+        assert struct.unpack_from("=I", info, 44)[0] < 6_000
+        assert TcpPath(far).from_publisher().round_trip is not None
 
 
 @linux

@@ -22,7 +22,7 @@ from adapters.webrtc.rtcp import (
 )
 from adapters.webrtc.tracks import Payload
 from gateway.errors import VIEWER_TOO_SLOW, GatewayError
-from gateway.quality.readings import PathReading
+from gateway.quality.readings import STALE_AFTER, PathReading
 from gateway.rooms.model import BOTH_MEDIA
 from tests.support.rtp_viewers import H264, KeepingOutlet, RtpStage
 
@@ -45,8 +45,14 @@ class Call:
     def says(self, *packets: RtcpPacket) -> None:
         self.player.rtcp(compound(packets), self.stage.loop.now)
 
-    def block(self, ssrc: int, *, loss: int = 0, lsr: int = 0, dlsr: int = 0) -> ReceiverReport:
-        return ReceiverReport(PEER, (ReportBlock(ssrc, loss, 3, 9, 960, lsr, dlsr),))
+    def block(self, ssrc: int, *, loss: int = 0, highest: int = 9, lsr: int = 0, dlsr: int = 0) -> ReceiverReport:
+        return ReceiverReport(PEER, (ReportBlock(ssrc, loss, 3, highest, 960, lsr, dlsr),))
+
+    def answer(self, seconds: float) -> None:
+        """Answers the newest sender report, so that the round trip seems to take so long."""
+        told = next(packet for packet in parse(self.outlet.reports[-1]) if isinstance(packet, SenderReport))
+        self.stage.loop.advance(seconds)
+        self.says(self.block(self.video, highest=0, lsr=ntp_middle(told.ntp)))
 
 
 @pytest.fixture
@@ -126,8 +132,45 @@ def test_the_path_is_that_of_the_medium_that_fares_worst(call: Call) -> None:
     assert call.player.measure_path() == PathReading()
     call.says(call.block(call.video, loss=64), call.block(call.audio, loss=32))
     call.says(Nack(PEER, call.video, tuple(packet.sequence for packet in call.stage.of(call.outlet, Medium.VIDEO)[:3])))
-    call.player.rtt = 0.08
-    assert call.player.measure_path() == PathReading(0.08, 0.25, 0.02, None, 3)
+    assert call.player.measure_path() == PathReading(None, 0.25, 0.02, None, 3)
+    call.answer(0.08)
+    call.says(call.block(call.video, loss=64, highest=10))
+    assert call.player.measure_path() == PathReading(pytest.approx(0.1, abs=0.03), 0.25, 0.02, None, 3)
+
+
+def test_what_was_said_long_ago_says_nothing_of_the_path_any_more(call: Call) -> None:
+    call.answer(0.9)
+    call.says(call.block(call.video, loss=64), call.block(call.audio))
+    call.stage.loop.advance(STALE_AFTER - 0.1)
+    assert call.player.measure_path() == PathReading(pytest.approx(0.9, abs=0.03), 0.25, 0.02)
+    call.says(call.block(call.audio, loss=32, highest=10))
+    call.stage.loop.advance(0.2)
+    assert call.player.measure_path() == PathReading(None, 0.125, 0.02)
+    call.stage.loop.advance(STALE_AFTER)
+    assert call.player.measure_path() == PathReading()
+    assert call.player.rtt is not None, "it still serves to send again"
+
+
+def test_a_report_of_a_medium_of_which_nothing_came_repeats_what_was(call: Call) -> None:
+    call.says(call.block(call.audio))
+    for _ in range(20):
+        call.stage.loop.advance(1)
+        call.says(call.block(call.audio))
+    assert call.player.measure_path() == PathReading()
+    call.says(call.block(call.audio, highest=10))
+    assert call.player.measure_path() == PathReading(None, 0.0, 0.02)
+
+
+def test_a_medium_that_is_not_wanted_any_more_is_of_no_interest(call: Call) -> None:
+    call.says(call.block(call.video, loss=64), call.block(call.audio))
+    call.player.media = frozenset({Medium.AUDIO})
+    assert call.player.measure_path().loss == 0
+    call.says(call.block(call.video, loss=64, highest=10))
+    assert call.player.measure_path().loss == 0
+    call.player.media = BOTH_MEDIA
+    assert call.player.measure_path().loss == 0
+    call.says(call.block(call.video, loss=64, highest=11))
+    assert call.player.measure_path().loss == 0.25
 
 
 def test_a_viewer_struggles_when_it_says_so_for_long(call: Call) -> None:
@@ -200,7 +243,7 @@ def test_what_was_not_negotiated_is_not_wanted() -> None:
 def test_the_end_is_told() -> None:
     endings: list[GatewayError | None] = []
     stage = RtpStage()
-    player = WebRtcPlayer(KeepingOutlet(), (), stage.manner, "whep", endings.append, stage.counters)
+    player = WebRtcPlayer(KeepingOutlet(), (), stage.manner, "whep", stage.loop.clock, endings.append, stage.counters)
     error = GatewayError(VIEWER_TOO_SLOW)
     player.ended(error)
     assert endings == [error]

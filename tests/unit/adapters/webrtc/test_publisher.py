@@ -22,7 +22,7 @@ from adapters.webrtc.rtcp import Goodbye, Nack, PictureLoss, ReceiverReport, Rem
 from adapters.webrtc.tracks import IncomingTrack, Payload
 from gateway.config import WebRtcSettings
 from gateway.errors import CODEC_UNSUPPORTED, KEY_REVOKED, GatewayError
-from gateway.quality.readings import PathReading
+from gateway.quality.readings import STALE_AFTER, PathReading
 
 SETTINGS = WebRtcSettings(max_bitrate=2_000_000, min_bitrate=100_000, nack_hold=0.3, audio_hold=0.06)
 SOUND_SSRC, PICTURE_SSRC, RTX_SSRC = 100, 200, 201
@@ -500,6 +500,28 @@ def test_the_path_is_that_of_the_track_that_fares_worst() -> None:
     assert path.jitter == max(sound.jitter, picture.jitter) / 1000
     assert (path.repeats, path.queued) == (call.counts.nacks, None)
     assert path.repeats > 0
+
+
+def test_what_was_long_ago_says_nothing_of_the_path_any_more() -> None:
+    call = Call()
+    call.sound(0)
+    lost = call.picture(0, keyframe(), lose=[1])
+    call.wait(0.06)
+    assert lost, "a packet is asked for"
+    call.rtp(H264_RTX, RTX_SSRC, 1, 0, rtp.rtx_payload(lost[0], list(keyframe())[1]))
+    call.wait(1)
+    before = call.publisher.measure_path()
+    assert before.round_trip == pytest.approx(0.05, abs=0.005)
+    for step in range(1, 320):
+        call.picture(1800 * step, keyframe())
+        call.wait(0.02)
+    after = call.publisher.measure_path()
+    assert (after.round_trip, after.loss) == (None, 0.0)
+    assert after.jitter is not None
+    assert call.publisher.stats()[1].round_trip is not None, "it still serves to ask again"
+    call.wait(STALE_AFTER + 0.1)
+    silent = call.publisher.measure_path()
+    assert (silent.round_trip, silent.loss, silent.jitter) == (None, None, None)
 
 
 # Who is who -----------------------------------------------------------------------------------------------------------
