@@ -14,9 +14,9 @@ from typing import TypeAlias
 from gateway.quality import measures
 from gateway.quality.component_codes import ComponentCode, Kind, lookup
 from gateway.quality.measures import Measure
-from gateway.quality.presence import FLOWING, Presence
+from gateway.quality.presence import FLOWING, Presence, Suspension
 from gateway.quality.readings import EgressReading, IngestReading, PathReading, ServerReading
-from gateway.quality.reports import MediaReport, Report
+from gateway.quality.reports import Direction, MediaReport, Report
 from gateway.quality.verdict import Leg, Level, Verdict
 from gateway.quality.witness import Bench
 from gateway.rooms.model import Medium, PlayMode
@@ -37,6 +37,7 @@ TCP = frozenset(("rtmp", "flv"))
 Seen: TypeAlias = tuple[Measure, float | None]
 """A measure and its value; `None`: not known, or without meaning now."""
 _LONG_AGO = float("-inf")
+_DIRECTIONS: tuple[Direction, ...] = ("push", "pull")
 
 
 class ServerCase:
@@ -152,10 +153,8 @@ class UplinkCase(_ClientCase):
 
     def told(self, report: Report, now: float) -> None:
         super().told(report, now)
-        if not isinstance(report, MediaReport):
-            code = lookup(report.direction, report.code)
-            if code is not None and code.kind is Kind.PAUSE:
-                self._presence.pause(now)
+        if report.direction == "push" and pauses(report):
+            self._presence.pause(now)
 
     def excused(self, now: float) -> bool:
         """The publisher said why nothing comes: a phone call, another app."""
@@ -229,11 +228,25 @@ class DownlinkCase(_ClientCase):
 
     def __init__(self) -> None:
         super().__init__(Leg.DOWNLINK)
+        self._suspension = Suspension()
         self._source: UplinkCase | None = None
         self._joined_at = _LONG_AGO
         self._skips = 0
         self._skipped: deque[tuple[float, int]] = deque()
         self._behind_since: float | None = None
+
+    def told(self, report: Report, now: float) -> None:
+        super().told(report, now)
+        if pauses(report):
+            self.pause(now)
+
+    def pause(self, now: float) -> None:
+        """The viewer says that something holds it up: a phone call, another app."""
+        self._suspension.pause(now)
+
+    def excused(self, now: float) -> bool:
+        """The viewer said why it takes nothing."""
+        return self._suspension.excused(now)
 
     def measured(
         self, reading: EgressReading | None, mode: PlayMode, uplink: UplinkCase | None, server: Verdict, lag: float, now: float
@@ -242,6 +255,7 @@ class DownlinkCase(_ClientCase):
         before; `None`: nobody publishes. `lag`: seconds, the longest of the event loop lately."""
         self._source = uplink
         self._overshadow(server, lag, now)
+        self._suspension.look(reading, measures.BACKLOG.limits_in(mode).fair, now)
         self._look(self._seen(reading, now), mode, now)
         self._listen(mode, now)
         return self._bench.judge(now)
@@ -249,8 +263,9 @@ class DownlinkCase(_ClientCase):
     def _seen(self, reading: EgressReading | None, now: float) -> Iterator[Seen]:
         if reading is None:
             return
-        self._follow(reading, now)
-        judged = self._settled(now)
+        excused = self.excused(now)
+        self._follow(reading, excused, now)
+        judged = self._settled(now) and not excused
         path = reading.path if judged else PathReading()
         yield measures.BACKLOG, reading.backlog if judged else None
         yield measures.BEHIND, self._behind(reading, now) if judged else None
@@ -267,19 +282,19 @@ class DownlinkCase(_ClientCase):
             self._behind_since = now
         return now - self._behind_since
 
-    def _follow(self, reading: EgressReading, now: float) -> None:
+    def _follow(self, reading: EgressReading, excused: bool, now: float) -> None:
         """Notices a new connection, which begins to count anew, and that the viewer skips."""
         if reading.joined_at != self._joined_at:
             self._joined_at, self._skips, self._behind_since = reading.joined_at, reading.skips, None
         more, self._skips = reading.skips - self._skips, reading.skips
-        if more > 0 and not self._hidden(measures.SKIPS, now):
+        if more > 0 and not excused and not self._hidden(measures.SKIPS, now):
             self._skipped.append((now, more))
         while self._skipped and now - self._skipped[0][0] >= SKIPS_WITHIN:
             self._skipped.popleft()
 
     def _counts(self, measure: Measure, now: float) -> bool:
         explained = self._source.explains(measure, now) if self._source is not None else measure.symptom
-        return super()._counts(measure, now) and not explained
+        return super()._counts(measure, now) and not explained and not self.excused(now)
 
     def _settled(self, now: float) -> bool:
         return now - self._joined_at >= NEWCOMER
@@ -288,3 +303,12 @@ class DownlinkCase(_ClientCase):
         yield from super()._members(report)
         yield measures.TOLD_FREEZES, report.freezes
         yield measures.TOLD_BUFFER, report.buffer
+
+
+def pauses(report: Report) -> bool:
+    """Something outside the call holds the client up. Tables list phone calls for live-pusher alone; whatever component
+    says so means the same."""
+    if isinstance(report, MediaReport):
+        return False
+    codes = (lookup(direction, report.code) for direction in _DIRECTIONS)
+    return any(code is not None and code.kind is Kind.PAUSE for code in codes)

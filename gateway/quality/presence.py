@@ -1,14 +1,15 @@
-"""What a publisher is up to: whether media have to come from it now, and since when. Pure: time comes in as `now`.
+"""What publishers and viewers are up to: whether media have to flow now, and since when. Pure: time comes in as `now`.
 
 A publisher that sends nothing is not always one with a bad network: its phone rings, its camera is off, it has only just
-connected. This is kept apart from how well its media come.
+connected. And a viewer that takes nothing may be in a mini-program that WeChat has suspended. This is kept apart from how
+well media flow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Set
 
-from gateway.quality.readings import IngestReading
+from gateway.quality.readings import EgressReading, IngestReading
 from gateway.rooms.model import Medium
 
 SETTLING = 3.0
@@ -23,6 +24,9 @@ LONGEST_PAUSE = 1800.0
 anyway."""
 FLOWING = 1.0
 """Seconds; media whose last is no older than that flow."""
+SUSPENSION_BEGINS = 60.0
+"""Seconds within which a viewer stops taking media after it said that something holds it up: until then its phone goes on
+filling its own buffers."""
 
 
 class Presence:
@@ -79,3 +83,33 @@ class Presence:
             self.connected_at, self.lost_at, self._had = now, None, frozenset()
         elif not connected and self.connected_at is not None:
             self.connected_at, self.lost_at = None, now
+
+
+class Suspension:
+    """One viewer's pauses: nobody reads what is sent to it."""
+
+    def __init__(self) -> None:
+        self._paused_at: float | None = None
+        self._stopped = False
+        """It has stopped to take media since."""
+        self._takes_since: float | None = None
+
+    def pause(self, now: float) -> None:
+        """The viewer says that something holds it up: a phone call, another app."""
+        self._paused_at, self._stopped = now, False
+
+    def excused(self, now: float) -> bool:
+        """A pause explains that it takes nothing, or that it has only just begun to again."""
+        if self._paused_at is None or now - self._paused_at >= LONGEST_PAUSE:
+            return False
+        takes = self._takes_since is not None and now - self._takes_since >= RESUMING
+        return not takes or not (self._stopped or now - self._paused_at >= SUSPENSION_BEGINS)
+
+    def look(self, reading: EgressReading | None, most: float, now: float) -> None:
+        """`reading`: `None` if it is not connected. `most`: a viewer for which fewer seconds of media wait takes them."""
+        if reading is None or reading.behind or (reading.backlog or 0.0) >= most:
+            self._takes_since, self._stopped = None, True
+        elif self._takes_since is None:
+            self._takes_since = now
+        if not self.excused(now):
+            self._paused_at = None

@@ -188,7 +188,10 @@ class Sweeps:
         return self._legs.uplinks.get(stream.grant.id) if stream is not None else None
 
     def _keep_up(self, leg: Downlink, meter: ViewerMeter, reading: EgressReading, now: float) -> None:
-        """A viewer that lags is moved on."""
+        """A viewer that lags is moved on; not one that is suspended: what waits for it then would wait again at once."""
+        if leg.case.excused(now):
+            leg.keeper.look(None, None, 0.0, 0.0, reading.joined_at, now)
+            return
         told, settings, mode = leg.told, self._settings, leg.grant.mode
         limit = settings.rtc_lag if mode is PlayMode.RTC else settings.live_lag
         buffer = told.report.buffer if told.report is not None and now < told.at + FRESH else None

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from gateway.allowance import Allowance
 from gateway.config import QualitySettings
 from gateway.quality import component_codes, entries
+from gateway.quality.cases import pauses
 from gateway.quality.checkup import Finding
 from gateway.quality.counters import QualityCounters, Way
 from gateway.quality.effects import Effects, Rooms, SendUrls
@@ -181,11 +182,20 @@ class Watch:
         if not allowance.take(now):
             known = component_codes.lookup(report.direction, report.code)
             self._note(grant, session, Kind.CODE, entries.code(report, known.name if known else ""))
+        if report.direction == "push" and pauses(report):
+            self._suspend(session, now)
         if grant is None:
             return
         leg = self.book.leg(grant)
         leg.case.told(report, now)
         self._effects.coded(leg, session, report, now)
+
+    def _suspend(self, session: Session, now: float) -> None:
+        """A phone whose pusher is held up plays nothing either, and live-player does not say so of every interruption."""
+        for grant in session.playing.values():
+            leg = self.book.downlinks.get(grant.id)
+            if leg is not None:
+                leg.case.pause(now)
 
     def _media(self, session: Session, grant: Grant, report: MediaReport) -> None:
         now, counters, leg = self._clock(), self.counters, self.book.leg(grant)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.quality.cases import DownlinkCase, ServerCase, UplinkCase
 from gateway.quality.measures import BACKLOG, GAP, JITTER, LATE, LATE_PEAK, ROUND_TRIP
-from gateway.quality.presence import LONGEST_PAUSE
+from gateway.quality.presence import LONGEST_PAUSE, SUSPENSION_BEGINS
 from gateway.quality.readings import EgressReading, IngestReading, PathReading, ServerReading
 from gateway.quality.reports import CodeReport, MediaReport
 from gateway.quality.verdict import Leg, Level, Verdict, blame
@@ -501,6 +501,8 @@ class TestServer:
 
 
 NOTHING = {"silence": grows(1.0), "gap": grows(1.0), "audio_bitrate": 0.0, "video_bitrate": 0.0, "fps": 0.0}
+SUSPENDED = {"queued": backs_up(0.5, 1.0), "skips": lambda t: t // 3, "round_trip": grows(0.3, 0.5), "loss": 0.5}
+"""What is seen of a viewer that reads nothing."""
 
 
 class TestNormalLife:
@@ -558,6 +560,59 @@ class TestNormalLife:
     def test_a_viewers_phone_call_excuses_no_publisher(self, call: Call) -> None:
         call.uplink.told(CodeReport("pull", 5001), call.now)
         assert not call.uplink.excused(call.now)
+
+    @pytest.mark.parametrize("code", [5000, 5001])
+    @pytest.mark.parametrize("buffered", [0, 50], ids=["reads nothing", "its phone fills its buffers first"])
+    def test_a_viewer_that_is_suspended_reads_nothing(self, call: Call, code: int, buffered: int) -> None:
+        call.code(code, by="bob")
+        call.goes_on(buffered)
+        for _ in range(40):
+            call.tells(by="bob", level=6, freezes=1.0, buffer=9.0)
+            call.code(2105, by="bob")
+            call.goes_on(5, bob=SUSPENDED)
+            call.code(2103, by="bob")
+            call.goes_on(5, bob=SUSPENDED | {"behind": True})
+            assert call.worst == {}
+        assert call.viewers["bob"].case.excused(call.now)
+        call.goes_on(3, bob={"queued": backs_up(-1, 3.0), "skips": 200, "round_trip": 2.0})
+        assert call.worst == {}
+        call.goes_on(30, bob={"skips": 200})
+        assert call.worst == {}
+        assert not call.viewers["bob"].case.excused(call.now)
+        call.goes_on(15, bob={"queued": backs_up(0.4), "skips": 200})
+        assert call.worst == {"bob": BAD}
+
+    def test_a_suspended_viewer_whose_connection_goes_too(self, call: Call) -> None:
+        bob = call.viewers.pop("bob")
+        bob.case.told(CodeReport("pull", 5000), call.now)
+        for code in (2103, 2103, -2301, 2103):
+            call.goes_on(20)
+            bob.case.told(CodeReport("pull", code), call.now)
+            assert bob.case.measured(None, PlayMode.RTC, call.uplink, call.server.verdict, 0.0, call.now).level is GOOD
+        call.viewers["bob"] = bob
+        call.code(2103, by="bob")
+        call.comes("bob")
+        call.goes_on(30)
+        assert call.worst == {}
+        assert not bob.case.excused(call.now)
+
+    def test_a_suspended_viewer_excuses_no_other_leg(self, call: Call) -> None:
+        call.code(5000, by="bob")
+        call.goes_on(15, uplink={"late": grows(0.4)}, bob=SUSPENDED, cat={"queued": backs_up(0.4)})
+        assert call.worst == {"uplink": BAD, "cat": BAD}
+
+    def test_nobody_is_suspended_for_ever(self, call: Call) -> None:
+        call.code(5000, by="bob")
+        call.goes_on(LONGEST_PAUSE - 1, bob=SUSPENDED)
+        assert call.worst == {}
+        call.goes_on(12, bob=SUSPENDED)
+        assert call.worst == {"bob": BAD}
+
+    def test_one_that_said_so_and_never_stopped_to_play_is_judged_again(self, call: Call) -> None:
+        call.code(5000, by="bob")
+        call.goes_on(SUSPENSION_BEGINS + 1)
+        call.goes_on(15, bob=SUSPENDED)
+        assert call.worst == {"bob": BAD}
 
     def test_the_camera_goes_off_and_on(self, call: Call) -> None:
         off = {"video": False, "video_bitrate": 0.0, "fps": 0.0, "drift": None}

@@ -426,6 +426,24 @@ class TestKeepingUp:
         self.holds(call, 60, 11000)
         assert len(heard(bob, "urls")) == 1
 
+    @pytest.mark.parametrize("says", [("bob", "pull", 5000), ("eve", "push", 5001)])
+    def test_one_that_is_suspended_is_left_alone_and_not_blamed(self, call: Call, says: tuple[str, Direction, int]) -> None:
+        """A phone call is told by the pusher, and suspends the same phone's players."""
+        who, direction, code = says
+        call.house.on_air(call.eve, "eve", "b")
+        call.house.live(10)
+        call.quiet()
+        call.says(who, "ws", direction, code)
+        call.throttle("bob")
+        call.throttle("eve")
+        call.house.live(60)
+        left = {name for name, viewer in call.viewers.items() if not viewer.caught_up}
+        assert left == {who}
+        overview = call.house.watch.overview("1", stream_id="a")
+        assert overview is not None
+        assert {view.user_id for view in overview.playing if view.blame is None} == {who}
+        assert heard({"bob": call.bob, "eve": call.eve}[who], "urls") == []
+
 
 class TestRounds:
     def test_connections_and_first_media_are_timed_once(self, house: WatchedHouse) -> None:
