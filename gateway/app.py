@@ -47,6 +47,7 @@ from gateway.http.intake import Reports, add_intake
 from gateway.http.operations import add_operations
 from gateway.http.origin import Clients
 from gateway.http.pages import add_pages
+from gateway.http.sdk import add_sdk
 from gateway.http.server import HttpServer
 from gateway.http.websocket import add_websocket
 from gateway.http.whip import add_whip
@@ -137,6 +138,7 @@ class Gateway:
         add_api(self.http.app, Api(administration, self.api_keys, clock), clients)
         add_discovery(self.http.app, config.apps, lambda: self.addresses)
         add_docs(self.http.app, version(_DISTRIBUTION), lambda: self.addresses.http)
+        add_sdk(self.http.app)
         add_pages(self.http.app, DEV_APP if config.dev else None, lambda: self.addresses.ws)
         add_operations(self.http.app, self.metrics, lambda: self.ready, self._is_durable)
         self.ready = False
