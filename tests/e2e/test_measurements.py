@@ -89,14 +89,16 @@ async def test_a_viewer_that_takes_nothing_is_known_before_anything_waits_here_a
         (viewing,) = meter.viewers
 
         number = 0
-        while (viewing.measure().path.queued or 0) < 10 * PICTURE_BYTES:
+        round_trips = []
+        while ((path := viewing.measure().path).queued or 0) < 10 * PICTURE_BYTES:
+            round_trips.append(path.round_trip)
             number += 1
             assert number < 500, "the kernel takes it all"
             source.send_video(40 * number, keyframe(number))
             await asyncio.sleep(0.01)
         reading = viewing.measure()
         assert (reading.behind, reading.skips) == (False, 0)
-        assert reading.path.round_trip is not None
+        assert any(round_trips)
         before, missed, after = number, number + 1, number + 2
 
         assert viewing.catch_up()

@@ -363,6 +363,23 @@ def test_what_is_made_anew_after_a_long_time_is_known_after_two_looks() -> None:
     assert not browser.endings
 
 
+def test_pictures_that_have_to_be_made_from_now_on_are_known_after_two_looks() -> None:
+    stage = Stage()
+    stage.publish(H264, OPUS)
+    flash = stage.join(FLASH, frozenset({Medium.VIDEO}))
+    wanted = []
+    for video, size in ((H264, 5_000), (VP8, 500)):
+        stage.publish(video, OPUS)
+        for number in range(5 * 25):
+            stage.play(keyframe=number == 0, payload=SLICE + bytes(size))
+            if number % 25 == 24:
+                stage.stream.measure("whip", connected=True, path=PathReading())
+                wanted.append(stage.stream.wanted(flash))
+    assert wanted[4] == pytest.approx(25 * 8 * (5_000 + FRAMING), rel=0.03)
+    assert wanted[5] == pytest.approx(wanted[4])
+    assert wanted[6:] == pytest.approx([25 * 8 * (500 + FRAMING)] * 4, rel=0.05)
+
+
 def test_a_transcoders_header_is_stamped_with_the_streams_time() -> None:
     stage = Stage()
     stage.publish(VP8, OPUS)
