@@ -7,6 +7,7 @@ import { streamOf, toldUid } from "./ids.js";
 import { Leg } from "./legs.js";
 import { Roster } from "./roster.js";
 
+/** @typedef {import("../../core/index.js").CallError} CallError */
 /** @typedef {import("../../core/types.js").Platform} Platform */
 /** @typedef {import("../../core/types.js").Medium} Medium */
 /** @typedef {import("../../core/types.js").Role} Role */
@@ -17,8 +18,8 @@ import { Roster } from "./roster.js";
 
 /** Numbers with which the gateway takes the right to publish back. */
 const PUBLISH_ENDED = [1002082, 1003025, 1003028];
-/** Numbers of a publisher's end that say nothing but that its connection was lost. */
-const LOST_ONLY = [0, 1003020, 1003021];
+/** Numbers of a publisher's end that are no news: its connection was lost, or its user is put out, which is told by itself. */
+const NO_NEWS = [0, 1003020, 1003021, 1002050, 1002055, 1002056];
 const PLAY_FORBIDDEN = 1004025;
 const ROLE_NAMES = ["broadcaster", "audience"];
 /** After this long a component that gave up is started again, should the gateway not have said so before. */
@@ -71,6 +72,7 @@ export class Call {
 
   /** @returns {Promise<void>} */
   async join() {
+    if (this._over) throw new NertcError(30101, "left before it was joined");
     const { appkey, channelName, userID, token, role } = this._who;
     const params = { appID: appkey, roomID: channelName, userID, role, userUpdate: true, dialect: "nertc" };
     await this._session.login(token ? { ...params, token } : params);
@@ -95,9 +97,9 @@ export class Call {
     const { _push } = this;
     const fresh = _push.add(media);
     try {
-      _push.address.take(await this._session.call("publish", { streamID: _push.streamID, media: [..._push.media] }));
+      _push.address.take(await this._ask("publish", { streamID: _push.streamID, media: [..._push.media] }));
     } catch (error) {
-      if (!_push.address.text) _push.remove(fresh);
+      _push.remove(fresh);
       throw error;
     }
     await this._sayMuted();
@@ -110,7 +112,7 @@ export class Call {
   /** @param {Medium[]} media @returns {Promise<void>} */
   async unpublish(media) {
     this._push.remove(media);
-    await this._session.call("unpublish", { streamID: this._push.streamID, media });
+    await this._ask("unpublish", { streamID: this._push.streamID, media });
   }
 
   /** @param {string} userID @param {Slot} slot @param {Medium[]} media @returns {Promise<string>} the address */
@@ -121,7 +123,7 @@ export class Call {
     this._pulls.set(streamID, leg);
     const fresh = leg.add(media);
     try {
-      leg.address.take(await this._session.call("play", { streamID, media: [...leg.media], mode: "RTC" }));
+      leg.address.take(await this._ask("play", { streamID, media: [...leg.media], mode: "RTC" }));
     } catch (error) {
       leg.remove(fresh);
       if (!leg.media.size && this._pulls.get(streamID) === leg) this._pulls.delete(streamID);
@@ -136,7 +138,7 @@ export class Call {
     if (!leg) return;
     leg.remove(media);
     if (!leg.media.size) this._pulls.delete(leg.streamID);
-    await this._session.call("stop", { streamID: leg.streamID, media });
+    await this._ask("stop", { streamID: leg.streamID, media });
   }
 
   /** @param {Medium[]} media @param {boolean} muted @returns {Promise<void>} */
@@ -147,7 +149,7 @@ export class Call {
 
   /** @param {Role} role @returns {Promise<void>} */
   async setRole(role) {
-    await this._session.call("setRole", { role });
+    await this._ask("setRole", { role });
     this.role = role;
     if (role === "audience") this._unpublished();
   }
@@ -208,11 +210,12 @@ export class Call {
   _ended({ code, name, message }) {
     const number = nertcNumber(code, name);
     const why = { code: number, reason: message };
+    // Whoever hears of it may join anew at once.
+    this._onended();
     if (number === 30207) this._tell("liveRoomClose", why);
     else if (number === 30206 || number === 30209 || number === 902) this._tell("kicked", why);
     else this._tell("disconnect", why);
     this._over = true;
-    this._onended();
   }
 
   /** @private @param {{type: string, users: {userID: string, role: Role}[]}} event */
@@ -241,7 +244,7 @@ export class Call {
   _publisherState({ state, code, message }) {
     if (state !== "NO_PUBLISH") return;
     if (PUBLISH_ENDED.includes(code)) this._unpublished();
-    if (!LOST_ONLY.includes(code)) this._failed(code, message);
+    if (!NO_NEWS.includes(code)) this._failed(code, message);
   }
 
   /** Tells what has become of the others. @private */
@@ -278,7 +281,8 @@ export class Call {
     const userList = own.url ? [own, ...list] : list;
     this._tell("syncDone", { ...own, userList, userlist: userList });
     // NERTC has no word for a new address of a second stream: it is told anew.
-    for (const leg of pulls.filter(({ slot, address }) => slot === "second" && address.told !== address.text)) this._tellAnew(leg);
+    const moved = pulls.filter(({ slot, address }) => slot === "second" && address.told !== address.text);
+    for (const leg of moved) this._tellAnew(leg);
   }
 
   /** @private @param {Leg} leg of a stream that the program is to subscribe to again */
@@ -325,7 +329,7 @@ export class Call {
         return;
       } catch (error) {
         if (times !== this._times) return;
-        const { retry, afterMs = TRY_PAUSE } = /** @type {import("../../core/index.js").CallError} */ (error);
+        const { retry, afterMs = TRY_PAUSE } = /** @type {CallError} */ (error);
         if (retry === "never" || left <= 1) {
           if (leg === this._push) this._unpublished();
           else this._pulls.delete(leg.streamID);
@@ -362,6 +366,22 @@ export class Call {
     this._session.call("stop", { streamID }).catch(() => {});
   }
 
+  /**
+   * Asks the gateway; once more if the session was lost meanwhile and there is a new one.
+   * @private
+   * @param {string} method
+   * @param {any} params
+   * @returns {Promise<any>}
+   */
+  async _ask(method, params) {
+    try {
+      return await this._session.call(method, params);
+    } catch (error) {
+      if (/** @type {CallError} */ (error).reason !== "SESSION_LOST") throw error;
+      return this._session.call(method, params);
+    }
+  }
+
   /** The right to publish is gone, and with it the address. @private */
   _unpublished() {
     this._push.remove(["audio", "video"]);
@@ -374,7 +394,7 @@ export class Call {
     const params = { streamID: this._push.streamID };
     if (audio || media.includes("audio")) params.audio = audio;
     if (video || media.includes("video")) params.video = video;
-    if ("audio" in params || "video" in params) await this._session.call("mute", params);
+    if ("audio" in params || "video" in params) await this._ask("mute", params);
   }
 
   /** @private @param {number} code the gateway's @param {string} [message] */

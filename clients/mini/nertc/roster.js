@@ -55,7 +55,7 @@ export class Roster {
   forget(streamID) {
     const known = this._streams.get(streamID);
     this._streams.delete(streamID);
-    return known ? removedMedia(known, [...known.media]) : [];
+    return known ? removedMedia(known, IN_ORDER.filter((medium) => known.media.has(medium))) : [];
   }
 
   /**

@@ -10,9 +10,9 @@ import { NertcError } from "./errors.js";
  */
 export function serverUrls(server) {
   const given = (Array.isArray(server) ? server : [server]).filter(Boolean);
-  if (!given.length) throw new NertcError(414, "no server: YunXinMiniappSDK.configure({ server: \"wss://…/ws\" }) says where it is");
+  if (!given.length) throw new NertcError(414, "no server: YunXinMiniappSDK.configure({ server }) says where it is");
   return given.map((one) => {
-    const parts = /^(?:(wss?|https?):\/\/)?([^/?#]+)(\/[^?#]*)?(\?.*)?$/i.exec(String(one).trim());
+    const parts = /^(?:(wss?|https?):\/\/)?((?:\[[^\]]+\]|[^\s/?#:]+)(?::\d+)?)(\/[^?#]*)?(\?.*)?$/i.exec(String(one).trim());
     if (!parts) throw new NertcError(414, `not a server's address: ${one}`);
     const plain = /^(ws|http)$/i.test(parts[1] || "");
     const path = parts[3] && parts[3] !== "/" ? parts[3] : "/ws";
