@@ -42,10 +42,22 @@ _PREFLIGHT = {
     "access-control-allow-headers": "*, Authorization",
     "access-control-max-age": "86400",
 }
+_BASE64 = r"(?:[A-Za-z0-9+/=_*-]|\\++(?:/|u00(?:2[AaBbFf]|3[Dd]))|%(?:25)*+(?:2[AaBbFf]|3[Dd]))"
+"""One of its characters, in any of the vendors' alphabets, perhaps escaped for JSON or an address, perhaps more than once."""
+_BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=u00[0-9A-Fa-f]{2})|(?<=%[0-9A-Fa-f]{2}))"
+"""Where a word begins, in a text whose marks may be escaped."""
 _SECRET = re.compile(
     r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]++\.[A-Za-z0-9_-]{16,}+\.[A-Za-z0-9_-]{16,}+"  # join tokens and stream keys
-    r"|(?<=sessionID)(\W{1,8})[A-Za-z0-9_-]{8,}+"
+    r"|(?<=sessionID)((?:\W|%(?:25)*[0-9A-Fa-f]{2}|u00[0-9A-Fa-f]{2}){1,32})[A-Za-z0-9_-]{8,}+"
+    rf"|04AAAAA{_BASE64}{{24,}}+"  # token04: a time of our days in 8 bytes
+    rf"|{_BEGIN}e(?:y[AJ]|w[0ko]){_BASE64}{{24,}}+"  # JSON: NERTC's basic tokens
+    rf"|{_BEGIN}e(?:J[w-z]|A[E-H]|N[o-r]|F[4-7]){_BASE64}{{24,}}+"  # what zlib made: permission keys
+    r"|[0-9A-Fa-f]{64,}+"  # an AppSign
 )
+"""What looks like a secret; what a group of it holds is kept."""
+_CUT = 128
+"""Bytes beyond what is kept that are looked at as well: what is cut off in its midst is no secret any longer to look at, but
+enough of one."""
 
 
 class ClientLogs:
@@ -61,7 +73,7 @@ class ClientLogs:
 
     def take(self, body: bytes, coding: str, client: str, app: str) -> None:
         """Keeps an upload, unless too much comes. `app`: what it says that it is of. Raises UnsupportedCoding."""
-        name, text = repr(app[:_APP_CHARACTERS]), shown(_beginning(body, coding))
+        name, text = repr(_masked(app, _APP_CHARACTERS)), shown(_beginning(body, coding))
         now, size = self._clock(), len(name.encode()) + len(text.encode()) + _LINE_BYTES
         if self._addresses.take(client, now, size) or self._in_all.take(now, size):
             self._counts["limited"] += 1
@@ -96,15 +108,27 @@ def add_client_logs(app: Sanic[Any, Any], door: ClientLogs, settings: HttpSettin
 
 def shown(body: bytes) -> str:
     """The beginning of an upload as one value of a line in the log, of at most TEXT_BYTES bytes in UTF-8."""
-    text = _SECRET.sub(r"\1***", body[:TEXT_BYTES].decode(errors="backslashreplace"))
+    most = len(body[:TEXT_BYTES].decode(errors="backslashreplace"))
+    text = _masked(body[: TEXT_BYTES + _CUT].decode(errors="backslashreplace"), most)
     while (size := len((escaped := repr(text)).encode())) > TEXT_BYTES:
         text = text[: max(0, len(text) * TEXT_BYTES // size - 1)]
     return escaped
 
 
+def _masked(text: str, most: int) -> str:
+    """The first `most` characters of a text, without the secrets that are, or begin, among them."""
+    parts, end = list[str](), 0
+    for found in _SECRET.finditer(text):
+        if found.start() >= most:
+            break
+        parts += text[end : found.start()], found[1] or "", "***"
+        end = found.end()
+    return "".join((*parts, text[end:most]))
+
+
 def _beginning(body: bytes, coding: str) -> bytes:
     """As much of an upload as is shown; what cannot be inflated, as it came. Raises UnsupportedCoding."""
     try:
-        return inflated(body, coding, TEXT_BYTES)[0]
+        return inflated(body, coding, TEXT_BYTES + _CUT)[0]
     except ValueError:
         return body

@@ -76,7 +76,7 @@ def permission_key(
     return deflated(json.dumps(said | more).encode())
 
 
-def deflated(said: bytes) -> str:
-    """Bytes as a permission key carries them."""
-    text = base64.b64encode(zlib.compress(said)).decode()
+def deflated(said: bytes, level: int = -1) -> str:
+    """Bytes as a permission key carries them. `level`: zlib's, from 0 to 9."""
+    text = base64.b64encode(zlib.compress(said, level)).decode()
     return text.replace("+", "*").replace("/", "-").replace("=", "_")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import logging
 import re
 from collections import Counter
+from collections.abc import Callable
+from itertools import product
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -19,6 +23,7 @@ from gateway.config import QualitySettings
 from gateway.http.bodies import UnsupportedCoding
 from gateway.http.client_logs import BURST, TEXT_BYTES, ClientLogs, shown
 from gateway.logs import _Json
+from tests.support.vendor_tokens import APP_SIGN, basic, deflated, permission_key, token04
 
 SECRET = "a secret of the tests, long enough for them"
 RATES = QualitySettings(logs_per_address=1_000, logs_in_all=2_000)
@@ -80,6 +85,68 @@ def test_keys_and_tokens_are_not_kept() -> None:
     assert not [secret for secret in (key, token, other.reveal(), "Zm9vYmFyYmF6") if secret.rpartition(".")[2] in kept]
     assert kept.startswith("'push rtmp://h/live/cam?key=*** ws")
     assert kept.endswith("*** bye 1.2.3'")
+
+
+SECRETS = {
+    "token04": token04(now=1.8e9, payload={"room_id": "r", "privilege": {"1": 1, "2": 1}}, iv=bytes(range(200, 216))),
+    "basic": basic(now=1.8e9),
+    "basic, indented": base64.b64encode(b'{\n "signature": "%s",\n "curTime": 1,\n "ttl": 1\n}' % (b"0" * 40)).decode(),
+    "permissionKey": permission_key(now=1.8e9),
+    "permissionKey, little compressed": deflated(b'{"checksum":"+/c"}' * 9, 1),
+    "permissionKey, best compressed": deflated(b'{"checksum":"+/c"}' * 9, 9),
+    "appSign": APP_SIGN,
+    "AppSign": APP_SIGN.upper(),
+    "key": KeySigner(SECRET).sign("1", Action.PLAY, "c", grant_id="g" * 16, user="", expires_at=2e9, nonce=bytes(8)).reveal(),
+    "token": make_token(SECRET, "1", "ann", now=0, ttl=60),
+    "sessionID": "Zm9vYmFyYmF6",
+}
+WAYS: dict[str, Callable[[str, str], str]] = {
+    "JSON": lambda name, value: json.dumps({name: value, "room": "r"}),
+    "JSON in JSON": lambda name, value: json.dumps({"text": json.dumps({name: value, "room": "r"})}),
+    "JSON in JSON in JSON": lambda name, value: json.dumps(json.dumps({"text": json.dumps({name: value, "room": "r"})})),
+    "JSON with escaped marks": lambda name, value: json.dumps({name: value, "room": 1}).replace("/", "\\/").replace("=", "\\u003d"),
+    "a query": lambda name, value: urlencode({name: value, "room": "r"}),
+    "a query in a query": lambda name, value: urlencode({"url": "/?" + urlencode({name: value, "room": "r"})}),
+    "words": lambda name, value: f"room r\n{name} {value}\nroom r",
+    "escaped lines": lambda name, value: json.dumps(f"{name} is\n{value}\nroom r"),
+}
+"""How a client may write a value into its log."""
+
+
+# An id looks like nothing in particular: it is known by its name right before it.
+@pytest.mark.parametrize(
+    ("name", "way"), [(name, way) for name, way in product(SECRETS, WAYS) if (name, way) != ("sessionID", "escaped lines")]
+)
+def test_no_secret_is_kept_however_it_is_written(name: str, way: str) -> None:
+    value = SECRETS[name]
+    kept = shown(WAYS[way](name.partition(",")[0], value).encode())
+    assert "***" in kept
+    assert "room" in kept
+    assert not [part for part in re.findall(r"[A-Za-z0-9]{6,}", value.rpartition(".")[2]) if part in kept]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_nor_as_what_an_upload_says_that_it_is_of(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    Door().send(b"", app=f"{'x' * 20} sessionID={SECRETS[name]}")
+    assert re.search(r"app='[^']*\*\*\*'", caplog.messages[0])
+    assert SECRETS[name].rpartition(".")[2][:10] not in caplog.messages[0]
+
+
+@pytest.mark.parametrize("seen", [1, 30, 63])
+def test_one_that_is_cut_off_at_the_end_of_what_is_kept_is_not_kept_either(seen: int) -> None:
+    for before in ("-", "\u6c49"):
+        filling = before * ((TEXT_BYTES - seen) // len(before.encode()))
+        assert "0123" not in shown(f"{filling}{APP_SIGN} and more".encode())
+    assert "and more" not in shown(f"{APP_SIGN} {'-' * (TEXT_BYTES - 64 - 1)}and more".encode())
+
+
+@pytest.mark.parametrize("text", [
+    "/storage/emulated/0/Android/data/com.example.app/files/logs/2026-11-21/someNotificationManagerService.log",
+    "md5 d41d8cd98f00b204e9800998ecf8427e trace 4bf92f3577b34da6a3ce929d0e0e4736", "java.lang.IllegalStateExceptionInThread",
+    "bitrate=04 version 0.4.1 eyJ e=mc2", "onPublisherStateUpdate:PUBLISHING errorCode:1003020 roomID:room-1",
+])  # fmt: skip
+def test_what_is_no_secret_is_kept(text: str) -> None:
+    assert shown(text.encode()) == repr(text)
 
 
 def test_an_address_has_its_share_and_all_have_theirs() -> None:
