@@ -122,7 +122,7 @@ class Registry(Casting):
         session.user = user = dataclasses.replace(before, role=role)
         self._journal(SessionRecord.of(session))
         if role is Role.AUDIENCE:
-            self._tell_left(session.room, before, Reason.STOPPED)
+            self._tell_left(session.room, user, Reason.STOPPED)  # its new role tells it from one who left
         else:
             self._tell_joined(session)
         self.tell(session.room, lambda room_id, seq: RoleChanged(room_id, seq, user.id, user))

@@ -53,7 +53,8 @@ class TestRoles:
         removed, left = bob.events
         assert isinstance(removed, StreamRemoved)
         assert isinstance(left, UserLeft)
-        assert (removed.reason, left.reason, left.user.id) == (Reason.STOPPED, Reason.STOPPED, "ann")
+        assert (removed.reason, left.reason) == (Reason.STOPPED, Reason.STOPPED)
+        assert (left.user.id, left.user.role) == ("ann", Role.AUDIENCE)
         assert lobby.plane.cut_with(grant) is KEY_REVOKED
         assert ann.states("s")[-1] == ("NO_PUBLISH", 0)
         assert bob.session.room.others("bob") == []
