@@ -13,35 +13,45 @@ import time
 
 import msgspec
 
-_FIELD = re.compile(r"""(\w+)=('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+)""")
+_FIELD = re.compile(r""" ?(\w+)=('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+)""")
 """A value is a word, or the `repr` of a text: what others say is logged like that, and nothing in it is a field."""
 
 
 class _Json(logging.Formatter):
-    """A line as a JSON object: time, level, logger, message, and each `key=value` as a member of its own."""
+    """A line as a JSON object: time, level, logger, message, and each `key=value` as a member of its own. Quoted values, which
+    may be long, are left out of the message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        message = record.getMessage()
-        line: dict[str, str] = {name: _plain(value) for name, value in _FIELD.findall(message)}
-        line |= {
+        own = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": message,
         }
+        line: dict[str, str] = {}
+
+        def member(field: re.Match[str]) -> str:
+            name, value = field.groups()
+            text = _said(value)
+            if name in (*own, *line, "message", "exception"):
+                return field[0]
+            line[name] = value if text is None else text
+            return field[0] if text is None else ""
+
+        message = _FIELD.sub(member, record.getMessage())
+        line |= own | {"message": message}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line).decode()
 
 
-def _plain(value: str) -> str:
-    """What a quoted value says; halves of characters, which JSON cannot hold, stay escaped."""
+def _said(value: str) -> str | None:
+    """What a quoted value says; halves of characters, which JSON cannot hold, stay escaped. None: it is not quoted."""
     if value[0] not in "'\"":
-        return value
+        return None
     try:
         return str(ast.literal_eval(value)).encode(errors="backslashreplace").decode()
     except (SyntaxError, ValueError):  # not a repr after all
-        return value
+        return None
 
 
 def set_up_logging(level: str, form: str) -> None:

@@ -41,6 +41,7 @@ def test_a_quoted_value_is_one_member_whatever_it_holds(log: io.StringIO, detail
     logging.getLogger("gateway.test").info("flv client=%s refused reason=%s detail=%r", "192.0.2.1", "KEY_BROKEN", detail)
     line = json.loads(log.getvalue())
     assert (line["client"], line["reason"], line["detail"]) == ("192.0.2.1", "KEY_BROKEN", detail)
+    assert line["message"] == "flv client=192.0.2.1 refused reason=KEY_BROKEN"
 
 
 def test_half_a_character_stays_escaped(log: io.StringIO) -> None:
@@ -55,5 +56,12 @@ def test_what_is_no_repr_is_left_as_it_is(log: io.StringIO, text: str) -> None:
 
 
 def test_no_value_replaces_what_the_line_itself_says(log: io.StringIO) -> None:
-    logging.getLogger("gateway.test").info("level=%s", "debug")
-    assert json.loads(log.getvalue())["level"] == "info"
+    logging.getLogger("gateway.test").info("level=%s time=%r", "debug", "now")
+    line = json.loads(log.getvalue())
+    assert (line["level"], line["message"]) == ("info", "level=debug time='now'")
+
+
+def test_of_two_quoted_values_with_one_name_none_is_lost(log: io.StringIO) -> None:
+    logging.getLogger("gateway.test").info("from name=%r to name=%r", "a b", "c d")
+    line = json.loads(log.getvalue())
+    assert (line["name"], line["message"]) == ("a b", "from to name='c d'")

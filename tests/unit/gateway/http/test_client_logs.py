@@ -104,7 +104,7 @@ WAYS: dict[str, Callable[[str, str], str]] = {
     "JSON": lambda name, value: json.dumps({name: value, "room": "r"}),
     "JSON in JSON": lambda name, value: json.dumps({"text": json.dumps({name: value, "room": "r"})}),
     "JSON in JSON in JSON": lambda name, value: json.dumps(json.dumps({"text": json.dumps({name: value, "room": "r"})})),
-    "JSON with escaped marks": lambda name, value: json.dumps({name: value, "room": 1}).replace("/", "\\/").replace("=", "\\u003d"),
+    "JSON, marks escaped": lambda name, value: json.dumps({name: value, "room": 1}).replace("/", r"\/").replace("=", r"\u003d"),
     "a query": lambda name, value: urlencode({name: value, "room": "r"}),
     "a query in a query": lambda name, value: urlencode({"url": "/?" + urlencode({name: value, "room": "r"})}),
     "words": lambda name, value: f"room r\n{name} {value}\nroom r",
@@ -181,6 +181,38 @@ def test_no_more_is_written_than_is_allowed(uploads: list[tuple[float, int, int]
     assert door.counts.total() == len(uploads)
     assert len(lines) == door.counts["taken"]
     assert sum(map(len, lines)) <= RATES.logs_in_all * (BURST + door.now)
+
+
+def _as_json(body: bytes, app: str) -> tuple[str, float]:
+    """The line that an upload becomes in the format `json`, and what was taken from the allowance for it."""
+    written, counted = list[str](), list[float]()
+    logs = ClientLogs(RATES, Counter(), lambda: 0.0)
+    logs._in_all.take = lambda now, amount=1.0, before=0.0: counted.append(amount) or 0.0  # type: ignore[method-assign]
+    handler, logger = logging.Handler(), logging.getLogger("gateway.clients")
+    handler.emit = lambda record: written.append(_Json().format(record))  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    try:
+        logs.take(body, "", "2001:db8:ffff:ffff:ffff:ffff:255.255.255.255", app)
+    finally:
+        logger.removeHandler(handler)
+    return written[0], counted[0]
+
+
+@given(
+    st.binary(max_size=3 * TEXT_BYTES) | st.text(max_size=TEXT_BYTES).map(str.encode), st.text(max_size=80),
+    st.sampled_from(['"', "\\", "'", "\"'", "\0", "\n", "汉", "x"]), st.integers(0, 2 * TEXT_BYTES),
+)  # fmt: skip
+def test_a_line_of_json_is_short_and_holds_a_text_once(body: bytes, app: str, filling: str, count: int) -> None:
+    line, counted = _as_json(filling.encode() * count + body, app)
+    assert len(line.encode()) < 16 * 1024
+    assert len(line.encode()) <= 2 * counted
+    assert len(json.loads(line)["message"]) < 100
+
+
+@pytest.mark.parametrize("filling", ['"', "\\", "'\"", "\0"])
+def test_not_even_marks_that_are_escaped_twice_make_it_long(filling: str) -> None:
+    line, _ = _as_json(filling.encode() * TEXT_BYTES, filling * 64)
+    assert 4 * 1024 < len(line.encode()) < 16 * 1024
 
 
 @given(st.binary(max_size=3 * TEXT_BYTES) | st.text(min_size=TEXT_BYTES // 2).map(str.encode))
