@@ -54,6 +54,7 @@ PURE = (
     "gateway.quality.measures",
     "gateway.quality.witness",
     "gateway.quality.presence",
+    "gateway.quality.inbox",
     "gateway.quality.cases",
     "gateway.quality.readings",
     "gateway.quality.buckets",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
+from math import isfinite
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -56,10 +57,12 @@ class Intake(Protocol):
     """Takes reports of users, who need not be logged in any more."""
 
     def report(
-        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = ""
-    ) -> None:
+        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = "",
+        age: float = 0.0,
+    ) -> None:  # fmt: skip
         """Takes one report, and counts it and what was left out of it. `room_id`: empty for one that comes late, which tells
-        of no call that is going on; `stream_id`: empty where it was not said."""
+        of no call that is going on; `stream_id`: empty where it was not said; `age`: how many seconds ago it was made, 0 to
+        `LATE`."""
 
 
 _NOT_TOLD = Raw(b"null")
@@ -137,7 +140,7 @@ class Reports:
         app, room, user = str(upload.app_id), upload.room_id, upload.user_id
         self._admit(app, room, user, token, now)
         reports, dropped = self._reports(upload.reports, (app, user), max(1, len(body) // BYTES_PER_REPORT))
-        late = (_moment(upload.sent_at) or now) - LATE
+        sent = _moment(upload.sent_at) or now
         taken, left_out = 0, list[Dropped]()
         for report in reports:
             data = bytes(report.data)
@@ -145,8 +148,11 @@ class Reports:
                 dropped[Dropped.TOO_LARGE] += 1
                 continue
             parsed, made = parse_report(report.direction, report.event, data), _moment(report.at)
-            where = "" if made is not None and made < late else room
-            self._intake.report(app, where, user, parsed, report.direction, report.event, report.stream_id)
+            age = sent - made if made is not None else 0.0
+            self._intake.report(
+                app, room if age <= LATE else "", user, parsed, report.direction, report.event, report.stream_id,
+                min(max(0.0, age), LATE),
+            )  # fmt: skip
             taken += parsed.report is not None
             left_out += parsed.dropped
         if dropped or left_out:
@@ -271,6 +277,7 @@ def _moment(told: Raw) -> float | None:
     if told is _NOT_TOLD:
         return None
     try:
-        return _decode_number(told) / 1000
+        moment = _decode_number(told) / 1000
     except _UNREADABLE:
         return None
+    return moment if isfinite(moment) else None

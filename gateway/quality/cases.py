@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Set
 from typing import TypeAlias
 
 from gateway.quality import measures
-from gateway.quality.component_codes import ComponentCode, Kind, lookup
+from gateway.quality.component_codes import Kind, lookup
+from gateway.quality.inbox import Inbox
 from gateway.quality.measures import Measure
 from gateway.quality.presence import FLOWING, Presence, Suspension
 from gateway.quality.readings import EgressReading, IngestReading, PathReading, ServerReading
@@ -65,8 +66,9 @@ class _ClientCase:
     def __init__(self, leg: Leg) -> None:
         self._leg = leg
         self._bench = Bench()
-        self._report: MediaReport | None = None
-        self._codes: dict[int, ComponentCode] = {}
+        self._inbox = Inbox()
+        self._excused_at = _LONG_AGO
+        """When it had an excuse last."""
         self._lag = 0.0
         self._overloaded_at = _LONG_AGO
         self._dropping_at = _LONG_AGO
@@ -76,14 +78,15 @@ class _ClientCase:
         """How the leg does. The same object until there is something new to tell; `since` changes with the level alone."""
         return self._bench.verdict
 
-    def told(self, report: Report, now: float) -> None:
-        """The client of this leg said something. It is weighed at the next `measured`: of several reports the newest."""
+    def told(self, report: Report, at: float) -> None:
+        """The client of this leg said something at that time, which may be some seconds ago. It is weighed at the next
+        `measured`: of several reports the newest few."""
         if isinstance(report, MediaReport):
-            self._report = report
+            self._inbox.report(report, at)
             return
         code = lookup(report.direction, report.code)
         if code is not None and code.leg is self._leg and code.level > Level.GOOD:
-            self._codes[code.number] = code
+            self._inbox.code(code, at)
 
     def _overshadow(self, server: Verdict, lag: float, now: float) -> None:
         """Takes down how the process does: `lag` is the longest of lately, in seconds."""
@@ -113,23 +116,22 @@ class _ClientCase:
             beyond |= self._bench.look(measure, value, now, measure.limits_in(mode))
         return beyond
 
-    def _listen(self, mode: PlayMode, now: float) -> bool:
+    def _listen(self, mode: PlayMode) -> bool:
         """Takes down what was told, unless something else explains it. Whether any of it is beyond its limits."""
-        report, self._report = self._report, None
-        codes, self._codes = self._codes, {}
         beyond = False
-        for code in codes.values():
-            if self._counts(measures.CODE, now) and (code.kind is Kind.FAULT or self._settled(now)):
+        for at, code in self._inbox.codes():
+            if self._counts(measures.CODE, at) and (code.kind is Kind.FAULT or self._settled(at)):
                 beyond = True
-                self._bench.hear(code, now)
-        for measure, value in self._members(report) if report is not None and self._settled(now) else ():
-            if value is not None and self._counts(measure, now):
-                beyond |= self._look(((measure, value),), mode, now)
+                self._bench.hear(code, at)
+        for at, report in self._inbox.reports():
+            for measure, value in self._members(report) if self._settled(at) else ():
+                if value is not None and self._counts(measure, at):
+                    beyond |= self._look(((measure, value),), mode, at)
         return beyond
 
-    def _counts(self, measure: Measure, now: float) -> bool:
-        """Whether what the client says is held against its leg."""
-        return not self._hidden(measure, now)
+    def _counts(self, measure: Measure, at: float) -> bool:
+        """Whether what the client said then is held against its leg. What was otherwise since may be what it speaks of."""
+        return at > self._excused_at and not self._hidden(measure, at)
 
     def _settled(self, now: float) -> bool:
         """Whether its connection is older than a moment: only a fault that parted the one before counts earlier."""
@@ -151,20 +153,21 @@ class UplinkCase(_ClientCase):
         self._disturbed_at = _LONG_AGO
         self._blank_at = _LONG_AGO
 
-    def told(self, report: Report, now: float) -> None:
-        super().told(report, now)
+    def told(self, report: Report, at: float) -> None:
+        super().told(report, at)
         if report.direction == "push" and pauses(report):
-            self._presence.pause(now)
+            self._presence.pause(at)
 
     def excused(self, now: float) -> bool:
         """The publisher said why nothing comes: a phone call, another app."""
         return self._presence.excused(now)
 
-    def explains(self, measure: Measure, now: float) -> bool:
-        """Whether the stream itself is, or was a moment ago, such that viewers see this on a perfect downlink."""
-        if measure.pictorial and now - self._blank_at < STREAM_AFTERMATH:
+    def explains(self, measure: Measure, at: float) -> bool:
+        """Whether the stream itself was then, or a moment before, or may have been, such that viewers see this on a perfect
+        downlink."""
+        if measure.pictorial and at - self._blank_at < STREAM_AFTERMATH:
             return True
-        return measure.symptom and now - self._disturbed_at < STREAM_AFTERMATH
+        return measure.symptom and at - self._disturbed_at < STREAM_AFTERMATH
 
     def measured(
         self, reading: IngestReading, server: Verdict, lag: float, now: float, muted: Set[Medium] = frozenset()
@@ -174,8 +177,10 @@ class UplinkCase(_ClientCase):
         presence = self._presence
         self._overshadow(server, lag, now)
         presence.look(reading, muted, now)
+        if presence.excused(now):
+            self._excused_at = now
         beyond = self._look(self._seen(reading, now), PlayMode.RTC, now)
-        beyond |= self._listen(PlayMode.RTC, now)
+        beyond |= self._listen(PlayMode.RTC)
         verdict = self._bench.judge(now)
         steady = presence.settled(now) and not presence.excused(now) and reading.silence < FLOWING
         if beyond or verdict.level > Level.GOOD or not steady:
@@ -212,9 +217,6 @@ class UplinkCase(_ClientCase):
         self._least_late = reading.late if self._least_late is None else min(self._least_late, reading.late)
         return self._least_late
 
-    def _counts(self, measure: Measure, now: float) -> bool:
-        return super()._counts(measure, now) and not self._presence.excused(now)
-
     def _settled(self, now: float) -> bool:
         return self._presence.settled(now)
 
@@ -235,14 +237,14 @@ class DownlinkCase(_ClientCase):
         self._skipped: deque[tuple[float, int]] = deque()
         self._behind_since: float | None = None
 
-    def told(self, report: Report, now: float) -> None:
-        super().told(report, now)
+    def told(self, report: Report, at: float) -> None:
+        super().told(report, at)
         if pauses(report):
-            self.pause(now)
+            self.pause(at)
 
-    def pause(self, now: float) -> None:
+    def pause(self, at: float) -> None:
         """The viewer says that something holds it up: a phone call, another app."""
-        self._suspension.pause(now)
+        self._suspension.pause(at)
 
     def excused(self, now: float) -> bool:
         """The viewer said why it takes nothing."""
@@ -256,8 +258,10 @@ class DownlinkCase(_ClientCase):
         self._source = uplink
         self._overshadow(server, lag, now)
         self._suspension.look(reading, measures.BACKLOG.limits_in(mode).fair, now)
+        if self.excused(now):
+            self._excused_at = now
         self._look(self._seen(reading, now), mode, now)
-        self._listen(mode, now)
+        self._listen(mode)
         return self._bench.judge(now)
 
     def _seen(self, reading: EgressReading | None, now: float) -> Iterator[Seen]:
@@ -292,9 +296,9 @@ class DownlinkCase(_ClientCase):
         while self._skipped and now - self._skipped[0][0] >= SKIPS_WITHIN:
             self._skipped.popleft()
 
-    def _counts(self, measure: Measure, now: float) -> bool:
-        explained = self._source.explains(measure, now) if self._source is not None else measure.symptom
-        return super()._counts(measure, now) and not explained and not self.excused(now)
+    def _counts(self, measure: Measure, at: float) -> bool:
+        explained = self._source.explains(measure, at) if self._source is not None else measure.symptom
+        return super()._counts(measure, at) and not explained
 
     def _settled(self, now: float) -> bool:
         return now - self._joined_at >= NEWCOMER

@@ -54,9 +54,9 @@ class Effects:
         self._history = history
         self._wall_clock = wall_clock
 
-    def coded(self, leg: Uplink | Downlink, session: Session, report: CodeReport, now: float) -> None:
-        """A component's code came. It may be an old one, through either door: its client may have begun anew since. So it
-        says nothing against media that flow."""
+    def coded(self, leg: Uplink | Downlink, session: Session, report: CodeReport, made: float, now: float) -> None:
+        """A component's code came. It may be older still than it says (`made`), through either door: its client may have begun
+        anew since. So it says nothing against media that flow."""
         grant = leg.grant
         given_up = report.code in GAVE_UP[report.direction] and grant.transport not in _WITHOUT_ADDRESS
         if not given_up or now < leg.sent_at + PAUSE:
@@ -65,7 +65,7 @@ class Effects:
         if isinstance(leg, Uplink):
             if not _arrives(leg):
                 self._rooms.publisher_gave_up(session, grant.stream_id)
-        elif not _is_young(leg, now):
+        elif not _is_young(leg, made):
             self._rooms.player_gave_up(session, grant.stream_id)
         label = component_codes.label(report.direction, report.code)
         if self._send_urls(session, grant):
@@ -103,8 +103,9 @@ def _arrives(leg: Uplink) -> bool:
     return leg.measured.silence < _FLOWING
 
 
-def _is_young(leg: Downlink, now: float) -> bool:
-    """It has only just connected. Whether media reach a viewer that is older cannot be seen from here: they go into a queue."""
+def _is_young(leg: Downlink, made: float) -> bool:
+    """It had only just connected when that was said, or has since. Whether media reach a viewer that is older cannot be seen
+    from here: they go into a queue."""
     if leg.measured is None:
         return leg.grant.connections > 0
-    return now - leg.measured.joined_at < _SENT_LATE
+    return made - leg.measured.joined_at < _SENT_LATE

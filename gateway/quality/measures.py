@@ -37,12 +37,15 @@ class Proof:
     """So many of the last so many looks; one of these is enough."""
     hold: float = 6.0
     """Seconds after which it is forgotten unless it was seen again."""
+    silence: float = 0.0
+    """The same while nothing has been looked at since, if that is longer."""
 
 
 LOOKED = Proof(((3, 5), (6, 20)))
 """Measured here, every second: three seconds of trouble, or trouble that keeps coming back."""
-TOLD = Proof(((2, 3),))
-"""Reported every two or three seconds: two reports that agree."""
+TOLD = Proof(((2, 3),), silence=15.0)
+"""Two reports that agree. They come every two or three seconds, or every ten: a client that gathers them has then said nothing
+else, and nothing better, since."""
 AT_ONCE = Proof(((1, 1),))
 """No measure but a fact."""
 TWICE = Proof(((2, 2),), hold=10.0)

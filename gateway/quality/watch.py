@@ -141,12 +141,13 @@ class Watch:
             )
 
     def report(
-        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = ""
-    ) -> None:
-        """A report that came over HTTP, of a user who need not be there any more."""
+        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = "",
+        age: float = 0.0,
+    ) -> None:  # fmt: skip
+        """A report that came over HTTP, of a user who need not be there any more. `age`: how many seconds ago it was made."""
         room = self._registry.rooms.get((app, room_id))
         session = room.sessions.get(user_id) if room is not None else None
-        self._take("http", session, parsed, direction, event, stream_id)
+        self._take("http", session, parsed, direction, event, stream_id, age)
 
     def session_report(
         self, session: Session, parsed: Parsed, direction: Direction, event: Event, stream_id: str = ""
@@ -155,8 +156,9 @@ class Watch:
         self._take("ws", session, parsed, direction, event, stream_id)
 
     def _take(
-        self, door: str, session: Session | None, parsed: Parsed, direction: Direction, event: Event, stream_id: str
-    ) -> None:
+        self, door: str, session: Session | None, parsed: Parsed, direction: Direction, event: Event, stream_id: str,
+        age: float = 0.0,
+    ) -> None:  # fmt: skip
         counters, report = self.counters, parsed.report
         counters.reports[door, direction, event] += 1
         for reason in parsed.dropped:
@@ -167,15 +169,16 @@ class Watch:
         if isinstance(report, CodeReport):
             counters.codes[direction, component_codes.label(direction, report.code)] += 1
             if session is not None:
-                self._code(session, grant, report)
+                self._code(session, grant, report, age)
         else:
             if report.level is not None:
                 counters.told_level[direction, str(report.level)] += 1
             if session is not None and grant is not None:
-                self._media(session, grant, report)
+                self._media(session, grant, report, age)
 
-    def _code(self, session: Session, grant: Grant | None, report: CodeReport) -> None:
+    def _code(self, session: Session, grant: Grant | None, report: CodeReport, age: float) -> None:
         now = self._clock()
+        made = now - age
         allowance = session.allowances.get(CodeReport)
         if allowance is None:
             allowance = session.allowances[CodeReport] = Allowance(_CODES_PER_SECOND, _CODES_AT_ONCE, now)
@@ -183,24 +186,26 @@ class Watch:
             known = component_codes.lookup(report.direction, report.code)
             self._note(grant, session, Kind.CODE, entries.code(report, known.name if known else ""))
         if report.direction == "push" and pauses(report):
-            self._suspend(session, now)
+            self._suspend(session, made)
         if grant is None:
             return
         leg = self.book.leg(grant)
-        leg.case.told(report, now)
-        self._effects.coded(leg, session, report, now)
+        leg.case.told(report, made)
+        self._effects.coded(leg, session, report, made, now)
 
-    def _suspend(self, session: Session, now: float) -> None:
+    def _suspend(self, session: Session, at: float) -> None:
         """A phone whose pusher is held up plays nothing either, and live-player does not say so of every interruption."""
         for grant in session.playing.values():
             leg = self.book.downlinks.get(grant.id)
             if leg is not None:
-                leg.case.pause(now)
+                leg.case.pause(at)
 
-    def _media(self, session: Session, grant: Grant, report: MediaReport) -> None:
+    def _media(self, session: Session, grant: Grant, report: MediaReport, age: float) -> None:
         now, counters, leg = self._clock(), self.counters, self.book.leg(grant)
-        leg.told.report, leg.told.at = report, now
-        leg.case.told(report, now)
+        made = now - age
+        if leg.told.report is None or made >= leg.told.at:
+            leg.told.report, leg.told.at = report, made
+        leg.case.told(report, made)
         way = ("in" if report.direction == "push" else "out", grant.transport)
         if report.buffer is not None:
             counters.told_buffer[way].observe(report.buffer)

@@ -32,12 +32,15 @@ class _Standing:
         if not self.looks or value >= self.worst or now - self.worst_at >= proof.hold:
             self.worst, self.worst_at = value, now
         self.looks |= 1
-        self.seen_at, self.limit = now, limit
+        self.seen_at, self.limit = max(self.seen_at, now), limit
         self.held = self.held or any((self.looks & (1 << of) - 1).bit_count() >= count for count, of in proof.looks)
 
     def settle(self, proof: Proof, now: float) -> None:
-        if now - self.seen_at >= proof.hold:
+        unseen, contradicted = now - self.seen_at, not self.looks & 1
+        if unseen >= max(proof.hold, proof.silence):
             self.held, self.looks = False, 0
+        elif unseen >= proof.hold and contradicted:
+            self.held = False
 
 
 class Witness:

@@ -47,8 +47,9 @@ class Doors:
         add_client_logs(self.server.app, logs, settings.http, Clients(()))
 
     def report(
-        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = ""
-    ) -> None:
+        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = "",
+        age: float = 0.0,
+    ) -> None:  # fmt: skip
         self.reports.append(event)
 
     @property

@@ -33,8 +33,9 @@ class _Through:
         self.count = 0
 
     def report(
-        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = ""
-    ) -> None:
+        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = "",
+        age: float = 0.0,
+    ) -> None:  # fmt: skip
         assert app == "1"
         assert direction in ("push", "pull")
         assert len(stream_id) <= 256

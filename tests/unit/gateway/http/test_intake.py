@@ -36,12 +36,15 @@ class Taking:
     def __init__(self) -> None:
         self.reports: list[tuple[str, str, str, str, str, str]] = []
         self.parsed: list[Parsed] = []
+        self.ages: list[float] = []
 
     def report(
-        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = ""
-    ) -> None:
+        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = "",
+        age: float = 0.0,
+    ) -> None:  # fmt: skip
         self.reports.append((app, room_id, user_id, direction, event, stream_id))
         self.parsed.append(parsed)
+        self.ages.append(age)
 
 
 class Door:
@@ -176,6 +179,21 @@ class TestLateReports:
         door, wrong = Door(), NOW - 86_400
         door.send(NETSTATUS | {"at": wrong * 1000}, NETSTATUS | {"at": (wrong - LATE - 1) * 1000}, sentAt=wrong * 1000)
         assert [room for _, room, *_ in door.taking.reports] == ["r", ""]
+
+
+    @pytest.mark.parametrize("sent", [NOW, NOW - 86_400])
+    def test_each_says_how_old_it_is_by_the_senders_clock(self, sent: float) -> None:
+        door = Door()
+        reports = [NETSTATUS | {"at": (sent - age) * 1000} for age in (8, 2.5, -3)]
+        door.send(*reports, NETSTATUS, NETSTATUS | {"at": "NaN"}, sentAt=sent * 1000)
+        assert door.taking.ages == pytest.approx([8, 2.5, 0, 0, 0])
+
+    @pytest.mark.parametrize("at", [0, -1e300, "-Infinity", 1e300, "NaN", "yesterday"])
+    @pytest.mark.parametrize("sent", [NOW * 1000, "NaN", "-Infinity", 1e300, -1e300])
+    def test_an_age_is_one_whatever_a_clock_says(self, at: Any, sent: Any) -> None:
+        door = Door()
+        door.send(NETSTATUS | {"at": at}, sentAt=sent)
+        assert 0 <= door.taking.ages[0] <= LATE
 
 
 class TestHowMuch:

@@ -29,8 +29,9 @@ class Taking:
     """Takes reports and keeps nothing."""
 
     def report(
-        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = ""
-    ) -> None:
+        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = "",
+        age: float = 0.0,
+    ) -> None:  # fmt: skip
         pass
 
 

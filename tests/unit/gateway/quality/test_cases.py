@@ -98,15 +98,20 @@ class Call:
             self.worst[leg] = max(verdict.level, self.worst.get(leg, GOOD))
             self.blamed_at.setdefault(leg, elapsed)
 
-    def code(self, number: int, *, by: str = "") -> None:
-        """A component's code: the publisher's, or a viewer's."""
+    def code(self, number: int, *, by: str = "", ago: float = 0.0) -> None:
+        """A component's code: the publisher's, or a viewer's. It was said so many seconds ago."""
         report = CodeReport("pull" if by else "push", number)
-        (self.viewers[by].case if by else self.uplink).told(report, self.now)
+        (self.viewers[by].case if by else self.uplink).told(report, self.now - ago)
 
-    def tells(self, by: str = "", **members: Any) -> None:
+    def tells(self, by: str = "", ago: float = 0.0, **members: Any) -> None:
         """What a client measured: the publisher, or a viewer."""
         report = MediaReport("pull" if by else "push", **members)
-        (self.viewers[by].case if by else self.uplink).told(report, self.now)
+        (self.viewers[by].case if by else self.uplink).told(report, self.now - ago)
+
+    def tells_at(self, *levels: tuple[float, int]) -> None:
+        """Several reports of the publisher's that come at once: when each was made, in seconds from now, and its level."""
+        for at, level in levels:
+            self.tells(ago=-at, level=level)
 
     def all_tell(self, seconds: float, every: float = 2.0, *, changes: Mapping[str, Any] | None = None, **members: Any) -> None:
         """All viewers report the same every two seconds, while the rest is as told (`changes`)."""
@@ -262,8 +267,83 @@ class TestUplink:
         call.goes_on(2)
         assert call.worst == {"uplink": level}
         assert call.evidence("uplink") == {measure}
-        call.goes_on(6)
+        call.goes_on(10)
+        assert call.uplink.verdict.level is level
+        call.goes_on(3)
         assert call.uplink.verdict.level is GOOD
+
+    def test_what_it_said_is_forgiven_after_six_seconds_if_it_says_better_things(self, call: Call) -> None:
+        for _ in range(2):
+            call.tells(level=6)
+            call.goes_on(2)
+        call.tells(level=1)
+        call.goes_on(2)
+        call.tells(level=1)
+        call.goes_on(1)
+        assert call.uplink.verdict.level is BAD
+        call.goes_on(1)
+        assert call.uplink.verdict.level is GOOD
+
+    def test_reports_every_ten_seconds_are_heard(self, call: Call) -> None:
+        call.tells(level=6)
+        call.goes_on(10)
+        assert call.worst == {}
+        for _ in range(4):
+            call.tells(level=6)
+            call.goes_on(10)
+            assert call.worst == {"uplink": BAD}
+            assert call.uplink.verdict.level is BAD
+        call.tells(level=1)
+        call.goes_on(1)
+        assert call.uplink.verdict.level is GOOD
+
+    def test_several_that_come_at_once_are_several(self, call: Call) -> None:
+        call.tells_at((-8.0, 6), (-4.0, 6), (-2.0, 1))
+        call.goes_on(1)
+        assert call.worst == {"uplink": BAD}
+
+    @pytest.mark.parametrize(
+        "reports", [((-0.2, 6), (-0.4, 6), (0.0, 6)), ((0.0, 6), (0.0, 6)), ((-9.0, 6), (-0.2, 6), (0.0, 1))]
+    )
+    def test_but_not_those_of_one_moment(self, call: Call, reports: tuple[tuple[float, int], ...]) -> None:
+        call.tells_at(*reports)
+        call.goes_on(14)
+        assert call.worst == {}
+
+    def test_it_is_the_newest_few_that_count_whatever_their_order(self, call: Call) -> None:
+        call.tells_at((-1.0, 1), (-12.0, 6), (-3.0, 1), (-10.0, 6), (-8.0, 6), (-2.0, 1))
+        call.goes_on(10)
+        assert call.worst == {}
+
+    def test_older_ones_that_come_later_say_nothing_new(self, call: Call) -> None:
+        call.tells_at((0.0, 1))
+        call.goes_on(2)
+        call.tells_at((-5.0, 6), (-4.0, 6))
+        call.goes_on(10)
+        assert call.worst == {}
+
+    def test_codes_come_late_too(self, call: Call) -> None:
+        call.code(1102, ago=14.0)
+        call.code(1101, ago=9.0)
+        call.goes_on(10)
+        assert call.worst == {}
+        call.code(1101, ago=4.0)
+        call.code(1101, ago=8.0)
+        call.goes_on(1)
+        assert call.worst == {"uplink": FAIR}
+        call.goes_on(10)
+        call.code(1102, ago=3.0)
+        call.goes_on(1)
+        assert call.worst == {"uplink": BAD}
+
+    def test_what_was_said_of_a_disturbed_stream_is_its_fault_when_it_comes_after_that(self, call: Call) -> None:
+        call.goes_on(10, uplink={"loss": 0.1})
+        call.goes_on(10)
+        for ago in (15.0, 12.0, 9.0):
+            call.tells(by="bob", ago=ago, freezes=0.5, level=6)
+        call.code(2103, by="cat", ago=5.0)
+        call.goes_on(10)
+        assert call.worst == {}
 
     def test_while_the_uplink_is_bad_viewers_are_not_even_if_it_looks_well_at_the_moment(self, call: Call) -> None:
         call.code(1102)
@@ -277,8 +357,8 @@ class TestUplink:
     def test_old_reports_say_nothing(self, call: Call) -> None:
         for _ in range(5):
             call.tells(level=6)
-            call.goes_on(8)
-        assert call.worst == {}
+            call.goes_on(16)
+            assert call.worst == {}
 
     def test_codes_of_the_network_and_codes_of_the_device(self, call: Call) -> None:
         for code in (1001, 1005, 1103, 1104, -1303, 10001, 4321):

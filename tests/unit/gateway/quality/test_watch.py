@@ -226,6 +226,31 @@ class TestReports:
         assert sum(watch.counters.told_buffer["out", "rtmp"].counts) == 1
 
 
+    def upload(self, call: Call, *reports: tuple[float, int]) -> None:
+        """Reports of Ann's over HTTP: the seconds that each is old, and its level."""
+        for age, level in reports:
+            parsed = parse_report("push", "bindnetstatus", b'{"netQualityLevel": %d}' % level)
+            call.house.watch.report("1", "room", "ann", parsed, "push", "bindnetstatus", age=age)
+
+    @pytest.mark.parametrize("batch", [((0.5, 6),), ((8.0, 6), (6.0, 6), (4.0, 6), (2.0, 6), (0.0, 6))], ids=["one", "five"])
+    def test_uploads_every_ten_seconds_are_heard(self, call: Call, batch: tuple[tuple[float, int], ...]) -> None:
+        call.house.live(10)
+        call.quiet()
+        for _ in range(5):
+            self.upload(call, *batch)
+            call.house.live(10)
+        levels = [event["publishing"][0]["uplink"]["level"] for event in heard(call.ann)]
+        assert set(levels) == {"bad"}
+
+    def test_the_newest_of_a_batch_is_what_a_client_says_now(self, call: Call) -> None:
+        call.house.live(5)
+        self.upload(call, (1.0, 2), (9.0, 5), (4.0, 3))
+        overview = call.house.watch.overview("1", stream_id="a")
+        assert overview is not None
+        assert overview.publishing[0].told is not None
+        assert overview.publishing[0].told.level == 2
+
+
 class TestGivingUp:
     @pytest.mark.parametrize("code", [-1307, 3004])
     def test_a_pusher_is_sent_its_addresses_and_its_stream_waits(self, call: Call, code: int) -> None:
