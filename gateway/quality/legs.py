@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from gateway.auth.access import Action
 from gateway.quality.cases import DownlinkCase, UplinkCase
@@ -110,6 +111,12 @@ class Legs:
     def leg(self, grant: Grant) -> Uplink | Downlink:
         """The leg that a session's grant is about."""
         return self.uplink(grant) if grant.action is Action.PUBLISH else self.downlink(grant)
+
+    def rooms(self) -> list[Place]:
+        """Every room in which somebody publishes or plays, by app and roomID."""
+        legs: Iterable[Uplink | Downlink] = chain(self.uplinks.values(), self.downlinks.values())
+        sessions = (leg.grant.session for leg in legs)
+        return list(dict.fromkeys((session.app, session.room.id) for session in sessions if session is not None))
 
     def forget(self, grant_id: str) -> None:
         """The grant has ended."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Protocol
 
 from gateway.config import QualitySettings
@@ -96,8 +97,8 @@ class Sweeps:
         """One round over everything. Stops after each step for as long as it pleases whoever drives it."""
         self._number += 1
         found = Tally()
-        self._look_at_server(self._clock(), found)
-        for visited, _ in enumerate(self._visits(found), 1):
+        changed = self._look_at_server(self._clock(), found)
+        for visited, _ in enumerate(chain(self._tell_rooms() if changed else (), self._visits(found)), 1):
             if visited % AT_ONCE == 0:
                 yield
         self.found = found
@@ -124,14 +125,17 @@ class Sweeps:
 
     # The three kinds of legs ---------------------------------------------------------------------------------------
 
-    def _look_at_server(self, now: float, found: Tally) -> None:
+    def _look_at_server(self, now: float, found: Tally) -> bool:
+        """Whether its level has changed."""
         reading = self._probe.reading(now)
         self._lags = (self._lags[1], reading.lag_peak)
         verdict = self._server.measured(reading, now)
         found.counts[Leg.SERVER.value, verdict.level.label, ""] += 1
-        if verdict.level is not self._server_level:
-            self._server_level = verdict.level
-            self._counters.changes[Leg.SERVER.value, verdict.level.label] += 1
+        if verdict.level is self._server_level:
+            return False
+        self._server_level = verdict.level
+        self._counters.changes[Leg.SERVER.value, verdict.level.label] += 1
+        return True
 
     def _look_at_stream(self, meter: StreamMeter, now: float, found: Tally) -> Uplink | None:
         """The publisher's leg; None: nobody has published the stream yet."""
@@ -242,6 +246,13 @@ class Sweeps:
     def _tell_level(self, leg: Leg, grant: Grant, verdict: Verdict) -> None:
         self._counters.changes[leg.value, verdict.level.label] += 1
         self._note(grant, Kind.VERDICT, entries.verdict(leg, verdict))
+
+    def _tell_rooms(self) -> Iterator[None]:
+        """The process' level has changed: that is part of every call that goes on."""
+        at, data = self._wall_clock(), entries.verdict(Leg.SERVER, self.server)
+        for app, room_id in self._legs.rooms():
+            self._history.record(Entry(app, room_id, at, Kind.VERDICT, "", data=data))
+            yield
 
     def _note(self, grant: Grant, kind: Kind, data: dict[str, Any]) -> None:
         room_id = grant.session.room.id if grant.session is not None else ""

@@ -398,6 +398,35 @@ class TestHistory:
         assert kept[0]["evidence"][0]["measure"]
         assert call.house.watch.counters.changes["uplink", "bad"] == 1
 
+    def test_changes_of_the_process_are_kept_in_every_room_in_which_somebody_is(self, call: Call) -> None:
+        house = call.house
+        house.on_air(house.login("zoe", room="another"), "zoe", "z")
+        house.login("tom", room="idle")
+        house.streams.append(Stream("1", "signed", dataclasses.replace(call.stream.grant, session=None, stream_id="signed")))
+        house.live(5)
+        for lag in (0.9, 0.001):
+            house.probe.value = ServerReading(1.0, lag, lag, 0.5, 0)
+            house.live(15)
+        kept = [one for one in house.pages.entries if one.kind is Kind.VERDICT]
+        assert [(one.room_id, one.user_id, one.stream_id, one.data["leg"]) for one in kept] == [
+            (room, "", "", "server") for room in ("room", "another") * 2
+        ]
+        assert [one.data["level"] for one in kept] == ["bad", "bad", "good", "good"]
+        assert kept[0].data["evidence"][0]["measure"] == "lag"
+
+    def test_telling_many_rooms_of_it_takes_many_steps(self, call: Call) -> None:
+        house = call.house
+        for number in range(2 * AT_ONCE):
+            house.on_air(house.login(f"u{number}", room=f"r{number}"), f"u{number}", f"s{number}")
+        house.live(5)
+        house.probe.value = ServerReading(1.0, 0.9, 0.9, 0.5, 0)
+        steps = []
+        for _ in range(5):
+            house.advance(1.0)
+            steps.append(sum(1 for _ in house.watch.round()))
+        assert max(steps) >= min(steps) + 2
+        assert len(house.pages.of(Kind.VERDICT)) == 2 * AT_ONCE + 1
+
     def test_what_the_gateway_did_is_kept(self, call: Call) -> None:
         report(call.ann, "push", -1307)
         assert call.house.pages.of(Kind.ACTION) == [{"action": "sent_urls", "reason": "-1307"}]
