@@ -239,9 +239,7 @@ class Gateway:
         peers = Counter((peer.direction, peer.request.transport) for peer in self.webrtc.connections)
         bytes_in = {"rtmp": rtmp.bytes_in, **{name: received.bytes for name, received in webrtc.receiving.items()}}
         bytes_out = {protocol: stats.bytes_out for protocol, stats in played.items()}
-        refusals = {
-            "rtmp": rtmp.refusals, "flv": self.flv_refusals, "webrtc": webrtc.refusals, "reports": self.intake.refusals,
-        }  # fmt: skip
+        refusals = {"rtmp": rtmp.refusals, "flv": self.flv_refusals, "webrtc": webrtc.refusals}
         totals = {("in", protocol): count for protocol, count in bytes_in.items()}
         totals |= {("out", protocol): count for protocol, count in bytes_out.items()}
         return Snapshot(
@@ -268,6 +266,7 @@ class Gateway:
             quality=self.watch.counters,
             legs=self.watch.legs(),
             delay={protocol: stats.delay for protocol, stats in played.items()},
+            reports_refused=self.intake.refusals,
             history_lost=self.history.lost,
         )
 

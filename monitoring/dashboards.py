@@ -135,8 +135,10 @@ OPERATIONS = Dashboard(
         Row("Clients' reports", (
             Panel("Reports", "Reports of clients about their media.", "cps",
                   (Query(rate("gateway_reports_total", "door, event"), "{{door}} {{event}}"),)),
-            Panel("Left out of reports", "Reports, and parts of reports, that could not be what they claim.", "cps",
-                  (Query(rate("gateway_reports_dropped_total", "reason"), "{{reason}}"),), (5, 50)),
+            Panel("Left out of reports", "Reports, and parts of reports, that could not be what they claim, and requests with "
+                  "reports that were refused as a whole.", "cps",
+                  (Query(rate("gateway_reports_dropped_total", "reason"), "left out {{reason}}"),
+                   Query(rate("gateway_reports_refused_total", "reason"), "refused {{reason}}")), (5, 50)),
             Panel("Client logs and history", "Uploads of client logs by what became of them, and entries of the calls' history "
                   "left out.", "cps", (Query(rate("gateway_client_logs_total", "outcome"), "logs {{outcome}}"),
                                        Query(rate("gateway_history_lost_total"), "history left out"))),

@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.errors import FAULTS
 from gateway.quality.buckets import Buckets
 from gateway.quality.component_codes import CODES
 from gateway.quality.counters import GROUP, PACE, PART, RATE, SHORT, START, QualityCounters, Way
@@ -47,6 +48,11 @@ _LEGS = tuple(
 )
 _CODES = (*((direction, str(code)) for direction, code in CODES), *((direction, "other") for direction in get_args(Direction)))
 _FINDINGS = tuple(trouble.name for trouble in TROUBLES)
+_WHO = ("ROOM_ID_", "USER_ID_", "TOKEN_", "PERMISSION_KEY_")
+_REPORTS_REFUSED = (
+    "PARSE_ERROR", "INVALID_PARAMS", "INVALID_REQUEST", "PayloadTooLarge", "RequestTimeout", "UnsupportedCoding", "RATE_LIMITED",
+    "OVERLOADED", "APP_UNKNOWN", *(fault.name for fault in FAULTS if fault.name.startswith(_WHO)),
+)  # fmt: skip
 _GAVE_UP = ("-1307", "3004", "-2301")
 """Codes that are answered with addresses."""
 
@@ -184,6 +190,8 @@ def _told(now: Snapshot) -> Iterator[Metric]:
     yield _counter("gateway_reports", "Reports of clients about their media", labels, told.reports, known)
     reasons = tuple(reason.value for reason in Dropped)
     yield _counter("gateway_reports_dropped", "Reports, and parts of them, left out", ("reason",), told.dropped, reasons)
+    refused = "Requests with reports that were refused as a whole"
+    yield _counter("gateway_reports_refused", refused, ("reason",), now.reports_refused, _REPORTS_REFUSED)
     codes = "Codes that components reported; one that the table does not have is `other`"
     yield _counter("gateway_component_codes", codes, ("direction", "code"), told.codes, _CODES)
     levels = tuple(product(directions, map(str, range(1, 7))))

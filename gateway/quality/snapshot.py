@@ -112,5 +112,7 @@ class Snapshot:
     """How many legs do how, by leg, level and protocol; the server's has no protocol."""
     delay: Mapping[str, Buckets] = field(default_factory=dict)
     """Seconds that media spent in here on their way to viewers, by protocol."""
+    reports_refused: Mapping[str, int] = field(default_factory=dict)
+    """Requests with reports that were refused as a whole, by reason."""
     history_lost: int = 0
     """Entries of the history that were left out."""

@@ -68,6 +68,12 @@ class TestNumbers:
             "gateway_client_network_level_total{direction=push,level=6}": 10,
         }
 
+    def test_refused_reports_are_no_refused_media_connections(self) -> None:
+        now = samples(replace(IDLE, reports_refused={"PARSE_ERROR": 3}))
+        assert {name: value for name, value in now.items() if "refus" in name and value} == {
+            "gateway_reports_refused_total{reason=PARSE_ERROR}": 3
+        }
+
     def test_legs_are_told_by_level(self) -> None:
         now = samples(replace(IDLE, legs={("uplink", "bad", "rtmp"): 2, ("server", "fair", ""): 1}))
         legs = {name: value for name, value in now.items() if name.startswith("gateway_quality_legs") and value}
@@ -123,6 +129,8 @@ class TestFromTheStart:
             "gateway_viewer_skips_total{protocol=rtmp}",
             "gateway_reports_total{direction=pull,door=http,event=binderror}",
             "gateway_reports_dropped_total{reason=out_of_range}",
+            "gateway_reports_refused_total{reason=RATE_LIMITED}",
+            "gateway_reports_refused_total{reason=TOKEN_EXPIRED}",
             "gateway_client_network_level_total{direction=pull,level=6}",
             "gateway_client_logs_total{outcome=refused}",
             "gateway_quality_legs{leg=downlink,level=bad,protocol=flv}",
