@@ -50,10 +50,11 @@ OPERATIONS = Dashboard(
     "Whether the gateway's processes are well: load, connections, refusals, WebRTC's transport, the store.",
     (
         Row("Now", (
-            Panel("Processes up", "Processes that Prometheus reaches.", "short",
-                  (Query(f"sum(up{{{OF}}})"),), (0.9, 0.5), "stat"),
-            Panel("Taking sessions", "Processes that take new sessions; one that stops or has not started does not.", "short",
-                  (Query(total("gateway_ready")),), (0.9, 0.5), "stat"),
+            Panel("Processes up", "Part of the processes that Prometheus reaches.", "percentunit",
+                  (Query(f"avg(up{{{OF}}})"),), (1, 0.6), "stat"),
+            Panel("Taking sessions", "Part of the processes that take new sessions; one that stops, has not started or does not "
+                  "answer does not.", "percentunit",
+                  (Query(f"({total('gateway_ready')} or vector(0)) / count(up{{{OF}}})"),), (1, 0.6), "stat"),
             Panel("Rooms", "Rooms with somebody in them.", "short", (Query(total("gateway_rooms")),), kind="stat"),
             Panel("Sessions", "Users in rooms, those included that lost their socket and may come back.", "short",
                   (Query(total("gateway_sessions")),), kind="stat"),

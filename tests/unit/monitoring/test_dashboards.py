@@ -92,6 +92,13 @@ class TestDashboards:
             [("green", None)],
         ]
 
+    def test_what_is_bad_when_it_is_small_does_not_grow_with_the_number_of_processes(self) -> None:
+        falling = [panel for _, panel in PANELS if panel.limits and panel.limits[0] > panel.limits[1]]
+        assert {"Processes up", "Taking sessions"} <= {panel.title for panel in falling}
+        sums = re.compile(r"^sum ?(by \([^)]*\) ?)?\([^/]*$")
+        assert [panel.title for panel in falling if any(sums.match(query.expr) for query in panel.queries)] == []
+        assert {panel.unit for panel in falling if panel.kind == "stat"} == {"percentunit"}
+
     @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one: one.uid)
     def test_no_panel_covers_another(self, dashboard: Dashboard) -> None:
         panels = json.loads(rendered(dashboard))["panels"]
