@@ -1383,13 +1383,14 @@ class Legs {
     if (leg) leg.state.heard(state, code, message);
   }
 
-  heardUrls(room, list) {
+  heardUrls(room, list, restated) {
     for (const one of list) {
       const leg = this._of(room, one.streamID);
       if (!leg) continue;
-      const changed = this._take(leg, one);
-      if (!leg.shown || !(leg.needsAddress || (changed && !leg.state.givenUp))) continue;
-      if (leg.needsAddress) leg.state.requested();
+      const changed = this._take(leg, one) && !leg.state.givenUp;
+      const lags = !restated && this._direction === "play" && leg.state.phase === "on";
+      if (!leg.shown || !(leg.needsAddress || changed || lags)) continue;
+      if (leg.needsAddress || lags) leg.state.requested();
       leg.needsAddress = false;
       this._show(leg);
     }
@@ -1769,17 +1770,10 @@ const ZegoRoomStateChangedReason = {
   LogoutFailed: "LOGOUT_FAILED",
 };
 
-const ROOM_STATES = {
-  LOGINING: "CONNECTING",
-  LOGINED: "CONNECTED",
-  LOGIN_FAILED: "DISCONNECTED",
-  RECONNECTING: "CONNECTING",
-  RECONNECTED: "CONNECTED",
-  RECONNECT_FAILED: "DISCONNECTED",
-  KICKOUT: "DISCONNECTED",
-  LOGOUT: "DISCONNECTED",
-  LOGOUT_FAILED: "DISCONNECTED",
-};
+function stateAfter(reason) {
+  if (reason === "LOGINED" || reason === "RECONNECTED") return "CONNECTED";
+  return reason.endsWith("ING") ? "CONNECTING" : "DISCONNECTED";
+}
 
 const PUT_OUT = [ZegoCode.KICKED_BY_SAME_USER, ZegoCode.KICKED, ZegoCode.KICKED_TOKEN_EXPIRED];
 
@@ -1894,7 +1888,7 @@ class ZegoRoom {
   }
 
   _change(reason, code, text) {
-    this._tell("roomStateUpdate", this.roomID, ROOM_STATES[reason], code, text);
+    this._tell("roomStateUpdate", this.roomID, stateAfter(reason), code, text);
     this._tell("roomStateChanged", this.roomID, reason, code, text);
   }
 
@@ -1980,13 +1974,14 @@ class ZegoRoom {
 
 const SDK_VERSION = "0.1.0";
 const QUALITY_EVERY = 3_000;
+const RESTATED_WITHIN = 5_000;
 const ENGINE_OF_PAGE = "__zegoExpressEngine";
 const PLAYER_CODES = [-2301, -2302];
 
 const defaults = { server: "" };
 
 function socketUrl(server) {
-  const url = server.replace(/^http/, "ws");
+  const url = /:\/\//.test(server) ? server.replace(/^http/, "ws") : `wss://${server}`;
   return /^wss?:\/\/[^/?#]+$/.test(url) ? `${url}/ws` : url.replace(/^(wss?:\/\/[^/?#]+)\/$/, "$1/ws");
 }
 
@@ -2300,9 +2295,12 @@ class ZegoExpressEngine {
     const both = [this._published, this._played];
     session.on("publisherState", (params) => this._published.heardState(room, params));
     session.on("playerState", (params) => this._played.heardState(room, params));
+    let resumedAt = -RESTATED_WITHIN;
+    session.on("resumed", () => (resumedAt = this._platform.now()));
     session.on("urls", ({ push, pull }) => {
-      this._published.heardUrls(room, push);
-      this._played.heardUrls(room, pull);
+      const restated = this._platform.now() - resumedAt < RESTATED_WITHIN;
+      this._published.heardUrls(room, push, restated);
+      this._played.heardUrls(room, pull, restated);
     });
     session.on("quality", ({ publishing, playing }) => {
       this._published.heardQuality(room, publishing);

@@ -34,6 +34,8 @@ import { ZegoRoom } from "./zego_room.js";
 
 const SDK_VERSION = "0.1.0";
 const QUALITY_EVERY = 3_000;
+/** After a resume, the gateway restates all addresses. */
+const RESTATED_WITHIN = 5_000;
 /** The name by which components find the engine of the page that they are on. */
 const ENGINE_OF_PAGE = "__zegoExpressEngine";
 /** Component codes that only a player has. */
@@ -48,7 +50,7 @@ const defaults = { server: "" };
  * @returns {string}
  */
 function socketUrl(server) {
-  const url = server.replace(/^http/, "ws");
+  const url = /:\/\//.test(server) ? server.replace(/^http/, "ws") : `wss://${server}`;
   return /^wss?:\/\/[^/?#]+$/.test(url) ? `${url}/ws` : url.replace(/^(wss?:\/\/[^/?#]+)\/$/, "$1/ws");
 }
 
@@ -566,9 +568,12 @@ export class ZegoExpressEngine {
     const both = [this._published, this._played];
     session.on("publisherState", (params) => this._published.heardState(room, params));
     session.on("playerState", (params) => this._played.heardState(room, params));
+    let resumedAt = -RESTATED_WITHIN;
+    session.on("resumed", () => (resumedAt = this._platform.now()));
     session.on("urls", ({ push, pull }) => {
-      this._published.heardUrls(room, push);
-      this._played.heardUrls(room, pull);
+      const restated = this._platform.now() - resumedAt < RESTATED_WITHIN;
+      this._published.heardUrls(room, push, restated);
+      this._played.heardUrls(room, pull, restated);
     });
     session.on("quality", ({ publishing, playing }) => {
       this._published.heardQuality(room, publishing);

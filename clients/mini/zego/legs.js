@@ -190,14 +190,20 @@ export class Legs {
     if (leg) leg.state.heard(state, code, message);
   }
 
-  /** @param {ZegoRoom} room @param {any[]} list as in the `urls` event */
-  heardUrls(room, list) {
+  /**
+   * Addresses that replace those that there were.
+   * @param {ZegoRoom} room
+   * @param {any[]} list as in the `urls` event
+   * @param {boolean} restated after a resume: what runs with the same address goes on; otherwise a player that runs lags behind
+   */
+  heardUrls(room, list, restated) {
     for (const one of list) {
       const leg = this._of(room, one.streamID);
       if (!leg) continue;
-      const changed = this._take(leg, one);
-      if (!leg.shown || !(leg.needsAddress || (changed && !leg.state.givenUp))) continue;
-      if (leg.needsAddress) leg.state.requested();
+      const changed = this._take(leg, one) && !leg.state.givenUp;
+      const lags = !restated && this._direction === "play" && leg.state.phase === "on";
+      if (!leg.shown || !(leg.needsAddress || changed || lags)) continue;
+      if (leg.needsAddress || lags) leg.state.requested();
       leg.needsAddress = false;
       this._show(leg);
     }

@@ -21,18 +21,11 @@ export const ZegoRoomStateChangedReason = {
   LogoutFailed: "LOGOUT_FAILED",
 };
 
-/** The state that goes with each reason. @type {Record<string, string>} */
-const ROOM_STATES = {
-  LOGINING: "CONNECTING",
-  LOGINED: "CONNECTED",
-  LOGIN_FAILED: "DISCONNECTED",
-  RECONNECTING: "CONNECTING",
-  RECONNECTED: "CONNECTED",
-  RECONNECT_FAILED: "DISCONNECTED",
-  KICKOUT: "DISCONNECTED",
-  LOGOUT: "DISCONNECTED",
-  LOGOUT_FAILED: "DISCONNECTED",
-};
+/** The state that a room is in after a change for this reason. @param {string} reason @returns {string} */
+function stateAfter(reason) {
+  if (reason === "LOGINED" || reason === "RECONNECTED") return "CONNECTED";
+  return reason.endsWith("ING") ? "CONNECTING" : "DISCONNECTED";
+}
 
 /** Ends that someone else has brought about. */
 const PUT_OUT = [ZegoCode.KICKED_BY_SAME_USER, ZegoCode.KICKED, ZegoCode.KICKED_TOKEN_EXPIRED];
@@ -200,7 +193,7 @@ export class ZegoRoom {
 
   /** @private @param {string} reason @param {number} code @param {string} text */
   _change(reason, code, text) {
-    this._tell("roomStateUpdate", this.roomID, ROOM_STATES[reason], code, text);
+    this._tell("roomStateUpdate", this.roomID, stateAfter(reason), code, text);
     this._tell("roomStateChanged", this.roomID, reason, code, text);
   }
 
