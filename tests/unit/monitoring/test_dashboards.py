@@ -156,6 +156,14 @@ class TestAlerts:
         assert used(text) <= exported() | bare
 
 
+@pytest.mark.parametrize("end", [".md", ".zh.md"])
+def test_descriptors_are_compared_with_the_connections_that_take_one(end: str) -> None:
+    text = (MONITORING / "runbooks" / f"GatewayDescriptorsNearLimit{end}").read_text("utf-8")
+    (compared,) = (part for part in re.findall("`([^`]*)`", text) if "gateway_websockets" in part)
+    series = re.findall(r"gateway_\w+(?:\{[^}]*\})?", compared)
+    assert series == ["gateway_websockets", 'gateway_media_connections{protocol="rtmp"}', 'gateway_viewers{protocol="flv"}']
+
+
 def test_no_runbook_is_left_over() -> None:
     names = {file.name.split(".")[0] for file in (MONITORING / "runbooks").iterdir()}
     assert names == {alert["alert"] for alert in ALERTS}
