@@ -1333,7 +1333,8 @@ class Legs {
     const leg = this._legs.get(streamID);
     if (!leg) return false;
     this._drop(leg, null);
-    leg.room.call(this._wire.end, { streamID }).catch((error) => this._log("info", `${this._wire.end} ${streamID}: ${error.message}`));
+    const { end } = this._wire;
+    leg.room.call(end, { streamID }).catch((error) => this._log("info", `${end} ${streamID}: ${error.message}`));
     return true;
   }
 
@@ -1421,7 +1422,8 @@ class Legs {
       this._tell({ streamID, state, errorCode, extendedData });
     const leg = {
       streamID, room, params, state: new StreamState(this._direction, tell), urls: [], turn: 0, shown: false,
-      needsAddress: false, info: undefined, infoAt: -STALE_AFTER, stats: undefined, muted: { audio: false, video: false }, volume: 0,
+      needsAddress: false, info: undefined, infoAt: -STALE_AFTER, stats: undefined, volume: 0,
+      muted: { audio: false, video: false },
     };
     this._legs.set(streamID, leg);
     return leg;
@@ -1493,9 +1495,9 @@ function control(context, name, options) {
   return undefined;
 }
 
-const PUSHER_CONTROLS = `pause resume switchCamera snapshot toggleTorch playBGM stopBGM pauseBGM resumeBGM setBGMVolume setMICVolume
-  sendMessage setZoom getMaxZoom startAudioRecord stopAudioRecord exitPictureInPicture applyFilter applyMakeup applySticker
-  applyBlendVideo clearFilters clearMakeups clearStickers onCustomRendererEvent createOffscreenCanvas`;
+const PUSHER_CONTROLS = `pause resume switchCamera snapshot toggleTorch playBGM stopBGM pauseBGM resumeBGM setBGMVolume
+  setMICVolume sendMessage setZoom getMaxZoom startAudioRecord stopAudioRecord exitPictureInPicture applyFilter applyMakeup
+  applySticker applyBlendVideo clearFilters clearMakeups clearStickers onCustomRendererEvent createOffscreenCanvas`;
 
 const PLAYER_CONTROLS = `pause resume mute snapshot requestFullScreen exitFullScreen exitPictureInPicture
   requestBackgroundPlayback exitBackgroundPlayback startCasting switchCasting reconnectCasting exitCasting`;
@@ -1670,7 +1672,7 @@ function playerDefaults() {
 const DRAWN_WITHIN = 1_000;
 
 function givenOf(attributes) {
-  const given = Object.entries(attributes || {}).filter(([name, value]) => value !== undefined && name !== "id" && name !== "url");
+  const given = Object.entries(attributes || {}).filter(([name, value]) => value !== undefined && !["id", "url"].includes(name));
   return (Object.fromEntries(given));
 }
 
@@ -2136,7 +2138,8 @@ class ZegoExpressEngine {
   }
 
   sendCustomCommand(roomID, message, toUserIDList = []) {
-    return this._ask(roomID, "sendCustomCommand", { message, ...(toUserIDList.length ? { toUserIDs: toUserIDList.map(String) } : {}) });
+    const receivers = toUserIDList.length ? { toUserIDs: toUserIDList.map(String) } : {};
+    return this._ask(roomID, "sendCustomCommand", { message, ...receivers });
   }
 
   setRoomExtraInfo(roomID, key, value) {
@@ -2223,7 +2226,8 @@ class ZegoExpressEngine {
   }
 
   getPlayerList(streamID) {
-    return this._stage.players.filter((player) => streamID === undefined || player.id === streamID).map((player) => ({ ...player }));
+    const wanted = this._stage.players.filter(({ id }) => streamID === undefined || id === streamID);
+    return wanted.map((player) => ({ ...player }));
   }
 
   setPusherAttributes(config) {
@@ -2377,7 +2381,7 @@ class ZegoExpressEngine {
     await this._stage.push(streamID, leg.urls[leg.turn]);
     if (this._published.get(streamID) !== leg) return;
     pusher.renew();
-    control(pusher.context, "start", { fail: (why) => this._logs.write("info", `live-pusher: ${why && why.errMsg}`) });
+    this._begin(pusher.context, "start");
   }
 
   _hidePusher() {
@@ -2394,13 +2398,17 @@ class ZegoExpressEngine {
     await this._stage.play(streamID, leg.urls[leg.turn]);
     if (this._played.get(streamID) !== leg) return;
     player.renew();
-    control(player.context, "play", { fail: (why) => this._logs.write("info", `live-player: ${why && why.errMsg}`) });
+    this._begin(player.context, "play");
   }
 
   _hidePlayer({ streamID }) {
     if (!this._stage.player(streamID)) return;
     this.getPlayerInstance(streamID).halt();
     this._stage.remove(streamID);
+  }
+
+  _begin(context, name) {
+    control(context, name, { fail: (why) => this._logs.write("info", `${name}: ${why && why.errMsg}`) });
   }
 
   _forgetPage() {
@@ -2425,7 +2433,8 @@ class ZegoExpressEngine {
     }
     for (const leg of this._played.all()) {
       const measured = this._played.measured(leg);
-      if (measured) this._tell("playQualityUpdate", leg.streamID, playQuality(measured.info, measured.stats, leg.muted, leg.volume));
+      if (!measured) continue;
+      this._tell("playQualityUpdate", leg.streamID, playQuality(measured.info, measured.stats, leg.muted, leg.volume));
     }
   }
 }

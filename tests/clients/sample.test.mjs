@@ -178,7 +178,7 @@ test("a call of three: pictures, qualities, mutes, a lost connection, a pusher t
     await gateway.kick("sample", "eve");
     await until(() => visits.includes("back"), "back");
     assert.match(world.modals[0].content, /移出房间/);
-    assert.equal(eve.page.players.length, 0);
+    await until(() => eve.page.players.length === 0, "eve plays no more");
   });
 
   await t.test("leaving takes everything back", async () => {

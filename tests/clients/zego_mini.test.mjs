@@ -78,8 +78,9 @@ async function publisher(room, userID, streamID = `${userID}-camera`) {
 }
 
 const codes = (code) => (error) => error instanceof Error && error.code === code && error.msg === error.message;
-const changes = (heard) => heard.all.filter(({ name }) => name === "roomStateChanged").map(({ values }) => [values[1], values[2]]);
-const states = (heard) => heard.all.filter(({ name }) => name === "roomStateUpdate").map(({ values }) => values[1]);
+const valuesOf = (heard, event) => heard.all.filter(({ name }) => name === event).map(({ values }) => values);
+const changes = (heard) => valuesOf(heard, "roomStateChanged").map(([, reason, code]) => [reason, code]);
+const states = (heard) => valuesOf(heard, "roomStateUpdate").map(([, state]) => state);
 
 test("a login that is refused says why, and may be tried again", async () => {
   const { zg, heard } = someone();
@@ -108,8 +109,8 @@ test("a server that is not there is told as such", async () => {
 test("rooms: one at a time; leaving and entering again at once; being there already", async () => {
   const { zg, heard } = someone();
   const [first, second] = [newRoom(), newRoom()];
-  const [login, again] = [zg.loginRoom(first, gateway.token("ann"), { userID: "ann" }), zg.loginRoom(first, gateway.token("ann"), { userID: "ann" })];
-  assert.deepEqual(await Promise.all([login, again]), [true, true]);
+  const login = () => zg.loginRoom(first, gateway.token("ann"), { userID: "ann" });
+  assert.deepEqual(await Promise.all([login(), login()]), [true, true]);
   assert.equal(zg.enableMultiRoom(true), false);
   await assert.rejects(zg.loginRoom(second, gateway.token("ann"), { userID: "ann" }), codes(1002001));
   assert.equal(await zg.loginRoom(first, gateway.token("ann"), { userID: "ann" }), true);
@@ -149,7 +150,8 @@ test("who is put out hears why, and what was published is over", async () => {
 
   const bob = await member(room, "bob");
   await gateway.kick(room, "bob", "enough");
-  await bob.heard.next("roomStateChanged", (_, reason, code, text) => reason === "KICKOUT" && code === 1002055 && text === "enough");
+  const kickedOut = (_, reason, code, text) => reason === "KICKOUT" && code === 1002055 && text === "enough";
+  await bob.heard.next("roomStateChanged", kickedOut);
   await assert.rejects(bob.zg.startPublishingStream("s"), codes(1000002));
   const eve = await member(room, "eve");
   await gateway.closeRoom(room, "closing time");
@@ -225,7 +227,8 @@ test("publishing and playing without a page: addresses, states, and what is refu
   assert.equal(bob.zg.stopPlayingStream("ann-camera"), false);
   assert.equal(ann.zg.stopPublishingStream("ann-camera"), true);
   await bob.heard.next("roomStreamUpdate", (_, type) => type === "DELETE");
-  assert.deepEqual(ann.heard.of("publisherStateUpdate").map(({ state }) => state), ["PUBLISH_REQUESTING", "PUBLISHING", "NO_PUBLISH"]);
+  const told = ann.heard.of("publisherStateUpdate").map(({ state }) => state);
+  assert.deepEqual(told, ["PUBLISH_REQUESTING", "PUBLISHING", "NO_PUBLISH"]);
 });
 
 test("-1307 and -2301: told with these numbers, and the same stream may begin again without a stop", async () => {
@@ -311,7 +314,8 @@ test("our components begin anew when the native ones have given up, and after a 
 
   const since = ann.heard.all.length;
   ann.page.pushers[0].giveUp();
-  await ann.heard.next("publisherStateUpdate", ({ state, errorCode }) => state === "NO_PUBLISH" && errorCode === -1307, { since });
+  const gaveUp = ({ state, errorCode }) => state === "NO_PUBLISH" && errorCode === -1307;
+  await ann.heard.next("publisherStateUpdate", gaveUp, { since });
   await ann.heard.next("publisherStateUpdate", ({ state }) => state === "PUBLISHING", { since });
   assert.equal(bob.heard.all.filter(({ name }) => name === "roomStreamUpdate").length, 1);
 

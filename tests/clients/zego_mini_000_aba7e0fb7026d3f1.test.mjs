@@ -75,7 +75,8 @@ function openGuide(userID, streamID) {
           if (state == "CONNECTED") said.push([state, roomID, errorCode, extendedData]);
         });
         zg.on("roomUserUpdate", (roomID, updateType, userList) => {
-          said.push([`roomUserUpdate: room ${roomID}, user ${updateType === "ADD" ? "added" : "left"} `, JSON.stringify(userList)]);
+          const how = updateType === "ADD" ? "added" : "left";
+          said.push([`roomUserUpdate: room ${roomID}, user ${how} `, JSON.stringify(userList)]);
         });
         zg.on("publisherStateUpdate", (result) => said.push(["publishStateUpdate", result.state]));
         zg.on("publishQualityUpdate", (id, publishStats) => said.push(["publishQualityUpdate", id, publishStats]));
@@ -111,7 +112,8 @@ function openGuide(userID, streamID) {
       },
 
       async openRoom() {
-        const result = await zg.loginRoom(ROOM, gateway.token(userID), { userID, userName: `${userID}_name` }, { userUpdate: true });
+        const user = { userID, userName: `${userID}_name` };
+        const result = await zg.loginRoom(ROOM, gateway.token(userID), user, { userUpdate: true });
         zg.initContext({ wxContext: this, pushAtr: "pusher", playAtr: "playerList" });
         const pusher = zg.createPusher();
         pusher.start(streamID);
@@ -190,8 +192,11 @@ test("000_aba7e0fb7026d3f1", async (t) => {
     }
     const [played, stats] = await annHeard.next("playQualityUpdate", (_, { video }) => video.videoFPS > 0);
     assert.equal(played, "bob-camera");
-    for (const name of ["videoFramesDecoded", "videoFramesDropped", "videoRenderFPS"]) assert.equal(typeof stats.video[name], "number");
-    for (const name of ["audioJitter", "audioLevel", "audioSamplingRate"]) assert.equal(typeof stats.audio[name], "number");
+    const { videoFramesDecoded, videoFramesDropped, videoRenderFPS } = stats.video;
+    const { audioJitter, audioLevel, audioSamplingRate } = stats.audio;
+    for (const one of [videoFramesDecoded, videoFramesDropped, videoRenderFPS, audioJitter, audioLevel, audioSamplingRate]) {
+      assert.equal(typeof one, "number");
+    }
   });
 
   await t.test("stop publishing: the others hear so, with the reason, and their players go", async () => {

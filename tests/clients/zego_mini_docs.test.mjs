@@ -1,4 +1,5 @@
-// The migration guide's tables for mini-programs say what the code does: they are made of it. `UPDATE=1 node --test …` writes them.
+// The migration guide's tables for mini-programs say what the code does: they are made of it. `UPDATE=1 node --test …` writes
+// them.
 
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -21,7 +22,10 @@ const HEADS = {
   zh: { surface: ["", "状态", "说明"], numbers: ["错误码", "含义"] },
 };
 
-const table = (rows) => rows.map((row) => `| ${row.join(" | ")} |`).join("\n").replace("\n", `\n|${" --- |".repeat(rows[0].length)}\n`);
+function table(rows) {
+  const [head, ...lines] = rows.map((row) => `| ${row.join(" | ")} |`);
+  return [head, `|${" --- |".repeat(rows[0].length)}`, ...lines].join("\n");
+}
 
 function surface(entries, language) {
   const rows = Object.entries(entries).map(([name, [state, en, zh]]) => [
@@ -56,9 +60,11 @@ for (const [language, file] of [["en", "docs/migrating-from-zego.md"], ["zh", "d
 
 test("the tables name all that there is, and nothing else", () => {
   const methods = Object.getOwnPropertyNames(ZegoExpressEngine.prototype);
-  assert.deepEqual(methods.filter((name) => name !== "constructor" && !name.startsWith("_")).sort(), Object.keys(ZEGO_METHODS).sort());
-  const functions = Object.getOwnPropertyNames(ZegoExpressEngine).filter((name) => !["length", "name", "prototype"].includes(name));
-  assert.deepEqual(functions.sort(), Object.keys(ZEGO_FUNCTIONS).sort());
+  const own = methods.filter((name) => name !== "constructor" && !name.startsWith("_"));
+  assert.deepEqual(own.sort(), Object.keys(ZEGO_METHODS).sort());
+  const functions = Object.getOwnPropertyNames(ZegoExpressEngine);
+  const ours = functions.filter((name) => !["length", "name", "prototype"].includes(name));
+  assert.deepEqual(ours.sort(), Object.keys(ZEGO_FUNCTIONS).sort());
   const told = Object.keys(EVENTS).filter((name) => EVENTS[name][0] !== "never");
   assert.deepEqual(told.sort(), [...ZEGO_EVENTS].sort());
 });

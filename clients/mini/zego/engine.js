@@ -302,7 +302,8 @@ export class ZegoExpressEngine {
    * @returns {Promise<ZegoServerResponse>}
    */
   sendCustomCommand(roomID, message, toUserIDList = []) {
-    return this._ask(roomID, "sendCustomCommand", { message, ...(toUserIDList.length ? { toUserIDs: toUserIDList.map(String) } : {}) });
+    const receivers = toUserIDList.length ? { toUserIDs: toUserIDList.map(String) } : {};
+    return this._ask(roomID, "sendCustomCommand", { message, ...receivers });
   }
 
   /**
@@ -462,7 +463,8 @@ export class ZegoExpressEngine {
    * @returns {PlayerAttributes[]} what the players are drawn with
    */
   getPlayerList(streamID) {
-    return this._stage.players.filter((player) => streamID === undefined || player.id === streamID).map((player) => ({ ...player }));
+    const wanted = this._stage.players.filter(({ id }) => streamID === undefined || id === streamID);
+    return wanted.map((player) => ({ ...player }));
   }
 
   /** @param {PusherAttributes} [config] */
@@ -609,7 +611,13 @@ export class ZegoExpressEngine {
     return [...this._rooms.values()].find(({ session }) => session.room.streams.has(streamID)) || this._roomOf();
   }
 
-  /** @private @param {string|undefined} roomID @param {string} method @param {any} params @returns {Promise<ZegoServerResponse>} */
+  /**
+   * @private
+   * @param {string|undefined} roomID
+   * @param {string} method
+   * @param {any} params
+   * @returns {Promise<ZegoServerResponse>}
+   */
   _ask(roomID, method, params) {
     const room = this._roomOf(roomID);
     return room ? room.ask(method, params) : Promise.reject(notLoggedIn(roomID));
@@ -660,7 +668,7 @@ export class ZegoExpressEngine {
     await this._stage.push(streamID, leg.urls[leg.turn]);
     if (this._published.get(streamID) !== leg) return;
     pusher.renew();
-    control(pusher.context, "start", { fail: (/** @type {any} */ why) => this._logs.write("info", `live-pusher: ${why && why.errMsg}`) });
+    this._begin(pusher.context, "start");
   }
 
   /** @private */
@@ -679,7 +687,7 @@ export class ZegoExpressEngine {
     await this._stage.play(streamID, leg.urls[leg.turn]);
     if (this._played.get(streamID) !== leg) return;
     player.renew();
-    control(player.context, "play", { fail: (/** @type {any} */ why) => this._logs.write("info", `live-player: ${why && why.errMsg}`) });
+    this._begin(player.context, "play");
   }
 
   /** @private @param {Leg} leg */
@@ -687,6 +695,11 @@ export class ZegoExpressEngine {
     if (!this._stage.player(streamID)) return;
     this.getPlayerInstance(streamID).halt();
     this._stage.remove(streamID);
+  }
+
+  /** @private @param {any} context @param {"start"|"play"} name */
+  _begin(context, name) {
+    control(context, name, { fail: (/** @type {any} */ why) => this._logs.write("info", `${name}: ${why && why.errMsg}`) });
   }
 
   /** @private */
@@ -716,7 +729,8 @@ export class ZegoExpressEngine {
     }
     for (const leg of this._played.all()) {
       const measured = this._played.measured(leg);
-      if (measured) this._tell("playQualityUpdate", leg.streamID, playQuality(measured.info, measured.stats, leg.muted, leg.volume));
+      if (!measured) continue;
+      this._tell("playQualityUpdate", leg.streamID, playQuality(measured.info, measured.stats, leg.muted, leg.volume));
     }
   }
 }

@@ -114,7 +114,8 @@ export class Legs {
     const leg = this._legs.get(streamID);
     if (!leg) return false;
     this._drop(leg, null);
-    leg.room.call(this._wire.end, { streamID }).catch((error) => this._log("info", `${this._wire.end} ${streamID}: ${error.message}`));
+    const { end } = this._wire;
+    leg.room.call(end, { streamID }).catch((error) => this._log("info", `${end} ${streamID}: ${error.message}`));
     return true;
   }
 
@@ -238,7 +239,8 @@ export class Legs {
       this._tell({ streamID, state, errorCode, extendedData });
     const leg = {
       streamID, room, params, state: new StreamState(this._direction, tell), urls: [], turn: 0, shown: false,
-      needsAddress: false, info: undefined, infoAt: -STALE_AFTER, stats: undefined, muted: { audio: false, video: false }, volume: 0,
+      needsAddress: false, info: undefined, infoAt: -STALE_AFTER, stats: undefined, volume: 0,
+      muted: { audio: false, video: false },
     };
     this._legs.set(streamID, leg);
     return leg;
@@ -266,7 +268,13 @@ export class Legs {
     return leg.urls[leg.turn] !== before;
   }
 
-  /** What ran and may run again in a moment stays where it is. @private @param {Leg} leg @param {ZegoError} why @param {boolean} known */
+  /**
+   * What ran and may run again in a moment stays where it is.
+   * @private
+   * @param {Leg} leg
+   * @param {ZegoError} why
+   * @param {boolean} known
+   */
   _refused(leg, why, known) {
     if (this._legs.get(leg.streamID) !== leg) return;
     if (known && why.retry !== "never") leg.state.ended(why.code, why.msg);

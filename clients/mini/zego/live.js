@@ -19,9 +19,9 @@ export function control(context, name, options) {
 }
 
 /** What is passed on to a LivePusherContext. */
-const PUSHER_CONTROLS = `pause resume switchCamera snapshot toggleTorch playBGM stopBGM pauseBGM resumeBGM setBGMVolume setMICVolume
-  sendMessage setZoom getMaxZoom startAudioRecord stopAudioRecord exitPictureInPicture applyFilter applyMakeup applySticker
-  applyBlendVideo clearFilters clearMakeups clearStickers onCustomRendererEvent createOffscreenCanvas`;
+const PUSHER_CONTROLS = `pause resume switchCamera snapshot toggleTorch playBGM stopBGM pauseBGM resumeBGM setBGMVolume
+  setMICVolume sendMessage setZoom getMaxZoom startAudioRecord stopAudioRecord exitPictureInPicture applyFilter applyMakeup
+  applySticker applyBlendVideo clearFilters clearMakeups clearStickers onCustomRendererEvent createOffscreenCanvas`;
 
 /** What is passed on to a LivePlayerContext. */
 const PLAYER_CONTROLS = `pause resume mute snapshot requestFullScreen exitFullScreen exitPictureInPicture

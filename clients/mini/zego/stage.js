@@ -87,7 +87,7 @@ const DRAWN_WITHIN = 1_000;
  * @returns {T} without those that only the SDK sets, and without those that say nothing
  */
 function givenOf(attributes) {
-  const given = Object.entries(attributes || {}).filter(([name, value]) => value !== undefined && name !== "id" && name !== "url");
+  const given = Object.entries(attributes || {}).filter(([name, value]) => value !== undefined && !["id", "url"].includes(name));
   return /** @type {T} */ (Object.fromEntries(given));
 }
 

@@ -57,18 +57,21 @@ export const ZEGO_METHODS = {
   setRoomExtraInfo: SAME,
   setStreamExtraInfo: SAME,
   startPublishingStream: [
-    "differs", "`sourceType`, `streamParams` and `inspectFlag` are not looked at. Of a stream that is published already: the same "
-      + "address. It has to be used within 300 s for the first time, and is good as long as the stream is published.",
+    "differs", "`sourceType`, `streamParams` and `inspectFlag` are not looked at. Of a stream that is published already: the "
+      + "same address. It has to be used within 300 s for the first time, and is good as long as the stream is published.",
     "忽略 `sourceType`、`streamParams`、`inspectFlag`。对已推的流返回同一地址。地址须在 300 秒内首次使用，推流期间一直有效。",
   ],
   stopPublishingStream: SAME,
   startPlayingStream: [
-    "differs", "`sourceType: \"CDN\"` gives HTTP-FLV, smoother and further behind. `streamParams` and `isMix` are not looked at. A "
-      + "stream that is not on air is refused with 1004002.",
+    "differs", "`sourceType: \"CDN\"` gives HTTP-FLV, smoother and further behind. `streamParams` and `isMix` are not looked at. "
+      + "A stream that is not on air is refused with 1004002.",
     "`sourceType: \"CDN\"` 返回 HTTP-FLV 地址，更平滑但延迟更高；忽略 `streamParams`、`isMix`。流不存在时返回 1004002。",
   ],
   stopPlayingStream: ["differs", "Says whether the stream was played.", "返回是否正在拉该流。"],
-  getNextUrl: ["same", "RTMP and HTTP-FLV in turn for what is played; one address for what is published.", "拉流在 RTMP 与 HTTP-FLV 间切换；推流只有一个地址。"],
+  getNextUrl: [
+    "same", "RTMP and HTTP-FLV in turn for what is played; one address for what is published.",
+    "拉流在 RTMP 与 HTTP-FLV 间切换；推流只有一个地址。",
+  ],
   updatePlayerState: [
     "same", "Takes `binderror` of live-pusher, too. All of it is reported to the gateway, which helps where it can.",
     "也可传入 live-pusher 的 `binderror` 事件；事件会上报网关，网关会尽可能协助恢复。",
