@@ -38,6 +38,14 @@ HIDEABLE = """
 }
 """
 """A tab that can be hidden, and counts what it fetches."""
+BREAKABLE = """
+{
+  const real = window.fetch;
+  const broken = (url) => sessionStorage.getItem('broken') && url.startsWith('/v1/');
+  window.fetch = (url, ...all) => (broken(url) ? Promise.reject(new TypeError('broken')) : real(url, ...all));
+}
+"""
+"""A tab that does not reach the server API while `broken` is kept."""
 DOOR = "!document.getElementById('door').hidden"
 
 
@@ -157,6 +165,26 @@ async def test_a_wrong_key_is_told_in_words_and_a_right_one_is_kept_nowhere_unle
         await ann.page.until(DOOR)
         assert KEY not in await ann.page.evaluate(kept)
         assert ann.page.said == []
+
+
+async def test_a_key_that_is_kept_is_forgotten_only_when_it_is_refused() -> None:
+    kept = "sessionStorage.getItem('gateway-console')"
+    async with gateway_and_browser() as (gateway, browser):
+        ann = await Operator.open(browser, gateway, before=ENGLISH + BREAKABLE)
+        await ann.sign_in(keep=True)
+        await ann.says("#no-rooms", "No room is open.")
+        await ann.page.evaluate("sessionStorage.setItem('broken', 'yes')")
+        await ann.reload()
+        assert await ann.page.evaluate(DOOR)
+        assert await ann.text("#sign-in-error")
+        await ann.page.evaluate("sessionStorage.removeItem('broken')")
+        await ann.reload()
+        await ann.says("#no-rooms", "No room is open.")
+        wrong = json.dumps(json.dumps({"appID": APP, "key": "wrong"}))
+        await ann.page.evaluate(f"sessionStorage.setItem('gateway-console', {wrong})")
+        await ann.reload()
+        assert await ann.page.evaluate(DOOR)
+        assert await ann.page.evaluate(kept) is None
 
 
 async def test_a_call_is_seen_live_and_its_timeline_is_drawn(tmp_path: Path) -> None:

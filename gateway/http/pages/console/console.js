@@ -89,7 +89,8 @@ async function signIn(appID, key, keep) {
   try {
     await wished.rooms({ limit: 1 });
   } catch (error) {
-    stored("sessionStorage", KEY, null);
+    // A gateway that does not answer, or is busy, has said nothing against the key.
+    if (error.name === "API_KEY_INVALID") stored("sessionStorage", KEY, null);
     signedOut(error);
     return;
   } finally {
