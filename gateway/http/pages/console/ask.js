@@ -2,14 +2,18 @@
 
 import { newOnce } from "./api.js";
 import { byId, say, show } from "./dom.js";
-import { refusal, text } from "./words.js";
+import { refusal } from "./words.js";
+
+let asked = null;
 
 /**
  * @param title,about,yes what is asked, and what the button says
- * @param act (reason, once) does it; when it fails the question stays, and asked again it is the same change
+ * @param act (reason, once) does it; when it fails the question stays, and asked again with the same reason it is the same change
  */
 export function ask({ title, about, yes, act }) {
-  const once = newOnce();
+  // There is one dialog: what comes of an earlier question that was left must not answer this one.
+  const question = { once: newOnce(), reason: null };
+  asked = question;
   const dialog = byId("sure");
   say(byId("sure-title"), title);
   say(byId("sure-about"), about);
@@ -21,14 +25,20 @@ export function ask({ title, about, yes, act }) {
   byId("sure-form").onsubmit = async (event) => {
     event.preventDefault();
     byId("sure-yes").disabled = true;
+    const reason = byId("sure-reason").value.trim();
+    // The gateway takes an Idempotency-Key for one content only.
+    if (question.reason !== null && question.reason !== reason) question.once = newOnce();
+    question.reason = reason;
+    let failure = null;
     try {
-      await act(byId("sure-reason").value.trim(), once);
-      dialog.close();
+      await act(reason, question.once);
     } catch (error) {
-      show(byId("sure-error"), refusal(error));
-    } finally {
-      byId("sure-yes").disabled = false;
+      failure = error;
     }
+    if (asked !== question) return;
+    byId("sure-yes").disabled = false;
+    if (failure) show(byId("sure-error"), refusal(failure));
+    else dialog.close();
   };
   dialog.showModal();
   byId("sure-no").focus();
