@@ -11,19 +11,32 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from gateway.quality.verdict import Leg
 from tests.support.callers import Footage, stay_on_loopback
-from tests.support.legs import Outcome, stage
-from tests.support.stories import DOWNLINKS, INNOCENT, UPLINKS, loaded_server, played
+from tests.support.legs import Outcome, Stage, stage
+from tests.support.stories import DOWNLINKS, INNOCENT, UPLINKS, Story, attempted, loaded_server
 
 RUNS = 5
 """Of each kind of fault."""
+APART = 0.5
+"""Seconds from the beginning of one call to that of the next."""
 BAD_LEGS = {f"{leg}-{number}": story for leg, stories in (("uplink", UPLINKS), ("downlink", DOWNLINKS))
             for number, story in enumerate(stories, 1)}  # fmt: skip
 LOOKING_BAD = {f"{kind}-{number}".replace(" ", "-"): story for kind, stories in INNOCENT.items()
                for number, story in enumerate(stories, 1)}  # fmt: skip
 OVERLOADS = [f"server-{number}" for number in range(1, RUNS + 1)]
+
+
+async def played(stage: Stage, stories: Mapping[str, Story]) -> list[Outcome]:
+    """How all these were judged, which are played at the same time."""
+
+    async def play(turn: int, name: str, story: Story) -> Outcome:
+        await asyncio.sleep(turn * APART)
+        return await attempted(stage, name, story)
+
+    return await asyncio.gather(*(play(turn, name, story) for turn, (name, story) in enumerate(stories.items())))
 
 
 async def everything(folder: Path) -> Mapping[str, Outcome]:
@@ -41,7 +54,7 @@ async def everything(folder: Path) -> Mapping[str, Outcome]:
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Outcome]:
     """How each call was judged."""
-    return asyncio.run(everything(tmp_path_factory.mktemp("legs")))
+    return uvloop.run(everything(tmp_path_factory.mktemp("legs")))
 
 
 def test_each_fault_runs_as_often_as_the_others() -> None:

@@ -143,7 +143,9 @@ class Client:
                         self.events.append({**message, "at": time.monotonic()})
                         self._news.notify_all()
                 elif waiting := self._replies.pop(message["id"], None):
-                    if "error" in message:
+                    if waiting.done():  # whoever asked does not wait any more
+                        pass
+                    elif "error" in message:
                         waiting.set_exception(RemoteError(message["error"]))
                     else:
                         waiting.set_result(message["result"])

@@ -107,8 +107,8 @@ class Outcome:
     """Seconds from the beginning of the fault until all whom it concerns had heard of it; `None`: they never had."""
     wrong: Sequence[str] = ()
     """Who heard of another leg, when, and what was held against it; and all else that should not be."""
-    hindered: float = 0.0
-    """Seconds that the callers themselves were late by at most, because their process had no processor."""
+    callers: str = ""
+    """How the callers' own process did: one with too little of a processor makes all networks bad."""
 
     @property
     def right(self) -> bool:
@@ -117,24 +117,29 @@ class Outcome:
 
     def __str__(self) -> str:
         took = "nobody blamed" if self.took is None else f"{self.expected} blamed after {self.took:.1f} s"
-        return "; ".join((f"{self.name}: {took}", *self.wrong, f"the callers were late by {self.hindered:.2f} s"))
+        return "; ".join((f"{self.name}: {took}", *self.wrong, self.callers))
 
 
 class Pulse:
-    """How late this process is: with too little of a processor it makes all its callers' networks bad."""
+    """How this process does, in which all callers are."""
 
     def __init__(self) -> None:
-        self._lags: list[tuple[float, float]] = []
+        self._beats: list[tuple[float, float, float]] = []
+        """When one was due, by how much it was late, and what the process had computed by then; in seconds."""
 
     async def beat(self) -> None:
         while True:
-            asked = time.monotonic() + _BEAT
+            due = time.monotonic() + _BEAT
             await asyncio.sleep(_BEAT)
-            self._lags.append((asked, time.monotonic() - asked))
+            self._beats.append((due, time.monotonic() - due, time.process_time()))
 
-    def latest(self, since: float) -> float:
-        """By how many seconds it was late at most, from a time on."""
-        return max((lag for at, lag in self._lags if at >= since), default=0.0)
+    def since(self, began: float) -> str:
+        """The worst from a time on."""
+        beats = [beat for beat in self._beats if beat[0] >= began]
+        late = max((late for _, late, _ in beats), default=0.0)
+        seconds = max(1, round(1 / _BEAT))
+        busy = max((after[2] - before[2] for before, after in zip(beats, beats[seconds:], strict=False)), default=0.0)
+        return f"the callers' process was late by up to {late:.2f} s and computed for up to {busy:.2f} s in a second"
 
 
 @dataclass(slots=True)
@@ -198,11 +203,11 @@ class Call:
             if not (fault and fault.explains(one, leg))
         ]
         wrong += more
-        hindered = self.pulse.latest(began)
+        callers = self.pulse.since(began)
         if fault is None:
-            return Outcome(self.name, None, wrong=wrong, hindered=hindered)
+            return Outcome(self.name, None, wrong=wrong, callers=callers)
         wrong += [f"{user}: heard nothing" for user in fault.unheard]
-        return Outcome(self.name, fault.leg, fault.took, wrong, hindered)
+        return Outcome(self.name, fault.leg, fault.took, wrong, callers)
 
     @property
     def trouble(self) -> list[str]:

@@ -139,50 +139,43 @@ class UdpLink:
         return now + self.delay + self._random.random() * self.jitter
 
 
-class UdpProxy(asyncio.DatagramProtocol):
+class UdpProxy:
     """Passes packets on to a server of this machine; each client has an address of its own there."""
 
-    def __init__(self, target: int, seed: int) -> None:
-        self.port = 0
+    def __init__(self, listener: socket.socket, target: int, seed: int) -> None:
+        self.port: int = listener.getsockname()[1]
         self.up = UdpLink(seed)
         """From clients to the server."""
         self.down = UdpLink(seed + 1)
+        self._listener = listener
         self._target = target
-        self._transport: asyncio.DatagramTransport | None = None
         self._clients: dict[Address, socket.socket] = {}
-
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
-        self._transport = transport
-        self.port = transport.get_extra_info("sockname")[1]
-
-    def datagram_received(self, data: bytes, addr: Address) -> None:
-        client = self._clients.get(addr)
-        if client is None:
-            client = self._clients[addr] = self._connect(addr)
-        _send_later(self.up, client.send, data)
-
-    def _connect(self, addr: Address) -> socket.socket:
-        """The proxy's side towards the server, for one client."""
-        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        client.setblocking(False)
-        client.connect((HOST, self._target))
-        asyncio.get_running_loop().add_reader(client, self._answer, client, addr)
-        return client
-
-    def _answer(self, client: socket.socket, addr: Address) -> None:
-        transport = self._transport
-        assert transport is not None
-        with suppress(OSError):
-            while True:
-                _send_later(self.down, lambda data: transport.sendto(data, addr), client.recv(_LARGEST))
+        asyncio.get_running_loop().add_reader(listener, self._hear)
 
     def close(self) -> None:
         """Passes nothing on any more."""
-        for client in self._clients.values():
-            asyncio.get_running_loop().remove_reader(client)
-            client.close()
-        if self._transport is not None:
-            self._transport.close()
+        for sock in (self._listener, *self._clients.values()):
+            asyncio.get_running_loop().remove_reader(sock)
+            sock.close()
+
+    def _hear(self) -> None:
+        with suppress(OSError):  # nothing more for now
+            while True:
+                data, addr = self._listener.recvfrom(_LARGEST)
+                client = self._clients.get(addr) or self._connect(addr)
+                _send_later(self.up, client.send, data)
+
+    def _connect(self, addr: Address) -> socket.socket:
+        """The proxy's side towards the server, for one client."""
+        client = self._clients[addr] = _udp_socket()
+        client.connect((HOST, self._target))
+        asyncio.get_running_loop().add_reader(client, self._answer, client, lambda data: self._listener.sendto(data, addr))
+        return client
+
+    def _answer(self, client: socket.socket, send: Callable[[bytes], object]) -> None:
+        with suppress(OSError):
+            while True:
+                _send_later(self.down, send, client.recv(_LARGEST))
 
 
 @asynccontextmanager
@@ -203,12 +196,19 @@ async def tcp_proxy(port: int) -> AsyncIterator[TcpProxy]:
 @asynccontextmanager
 async def udp_proxy(port: int, seed: int = 1) -> AsyncIterator[UdpProxy]:
     """A healthy network before a UDP port of this machine, for as long as the block runs."""
-    proxy = UdpProxy(port, seed)
-    await asyncio.get_running_loop().create_datagram_endpoint(lambda: proxy, (HOST, 0))
+    listener = _udp_socket()
+    listener.bind((HOST, 0))
+    proxy = UdpProxy(listener, port, seed)
     try:
         yield proxy
     finally:
         proxy.close()
+
+
+def _udp_socket() -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.setblocking(False)
+    return made
 
 
 def _tcp_socket() -> socket.socket:
@@ -225,7 +225,11 @@ def _send_later(link: UdpLink, send: Callable[[bytes], object], data: bytes) -> 
     """Sends a packet when the link has it through, if ever."""
     loop = asyncio.get_running_loop()
     due = link.due_at(len(data), loop.time())
-    if due is not None:
+    if due is None:
+        return
+    if due <= loop.time():
+        _send(send, data)
+    else:
         loop.call_at(due, _send, send, data)
 
 

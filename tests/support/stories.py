@@ -36,8 +36,6 @@ LOSS = 0.1
 STOPPED, RUNNING = 0.3, 0.1
 """Seconds, in turns, for which a starved process stands still and runs."""
 REPORT_EVERY = 2.0
-APART = 0.5
-"""Seconds from the beginning of one call to that of the next."""
 
 Story = Callable[[Stage, str], Awaitable[Outcome]]
 """Played on a stage, under a name."""
@@ -254,17 +252,12 @@ def _status(**rest: int) -> dict[str, int]:
     return {"videoBitrate": 300, "audioBitrate": 48, "videoFPS": 15, "netSpeed": 350, "netQualityLevel": 2, "netJitter": 9} | rest
 
 
-async def played(stage: Stage, stories: Mapping[str, Story]) -> Sequence[Outcome]:
-    """How all these were judged; they are played at the same time. One that cannot be played to its end is wrong."""
-
-    async def play(turn: int, name: str, story: Story) -> Outcome:
-        await asyncio.sleep(turn * APART)
-        try:
-            return await story(stage, name)
-        except Exception:
-            return Outcome(name, None, wrong=[traceback.format_exc()])
-
-    return await asyncio.gather(*(play(turn, name, story) for turn, (name, story) in enumerate(stories.items())))
+async def attempted(stage: Stage, name: str, story: Story) -> Outcome:
+    """How a story was judged. One that cannot be played to its end is wrong."""
+    try:
+        return await story(stage, name)
+    except Exception:
+        return Outcome(name, None, wrong=[traceback.format_exc()])
 
 
 # The programme ---------------------------------------------------------------------------------------------------------

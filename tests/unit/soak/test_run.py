@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from gateway.quality.verdict import Leg
-from tests.soak.run import AT_ONCE, KINDS, batches, kind_of, table
+from tests.soak.run import KINDS, kind_of, programme, table
 from tests.support.legs import LIMIT, Outcome
 
 
 def test_every_kind_is_played_as_often_as_wanted_and_every_story_of_it() -> None:
     runs = 13
-    played = {name: story for batch in batches([*KINDS], runs) for name, story in batch.items()}
+    played = dict(programme([*KINDS], runs))
     for kind, stories in KINDS.items():
         mine = [story for name, story in played.items() if kind_of(name) == kind]
         assert len(mine) == runs
         assert {id(story) for story in mine} == {id(story) for story in stories}
-    assert max(len(batch) for batch in batches([*KINDS], runs)) == AT_ONCE
+
+
+def test_the_kinds_take_turns() -> None:
+    names = [name for name, _ in programme(["uplink", "phone call"], 2)]
+    assert names == ["uplink-1", "phone-call-1", "uplink-2", "phone-call-2"]
 
 
 def test_a_run_tells_its_kind() -> None:
