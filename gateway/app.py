@@ -39,6 +39,7 @@ from gateway.config import HOURS, AppSettings, Config
 from gateway.config.checks import DEV_APP
 from gateway.errors import SHUTTING_DOWN, GatewayError
 from gateway.http.api import Api, add_api
+from gateway.http.bodies import Bodies
 from gateway.http.client_logs import ClientLogs, add_client_logs
 from gateway.http.discovery import add_discovery
 from gateway.http.docs import add_docs
@@ -128,8 +129,9 @@ class Gateway:
         add_whip(self.http.app, self.webrtc, self._ice_servers, lambda: self.addresses.http, clients)
         counters = self.watch.counters
         self.intake = Reports(config, self.watch, counters.dropped, clock, time.time, verifier)
-        add_intake(self.http.app, self.intake, config.http)
-        add_client_logs(self.http.app, ClientLogs(config.quality, counters.logs, clock), config.http, clients)
+        bodies, logs = Bodies(), ClientLogs(config.quality, counters.logs, clock)
+        add_intake(self.http.app, self.intake, bodies, config.http)
+        add_client_logs(self.http.app, logs, bodies, config.http, clients)
         self.api_keys = _api_keys(config)
         administration = Administration(
             self.registry, self.signaling.sessions, self.signaling.talk, self.streams.viewers,

@@ -1,4 +1,5 @@
-"""Bodies of requests that anyone may send: read within a time and a size, and inflated no further than is wanted."""
+"""Bodies of requests that anyone may send: read within a time and a size, each and in all, and inflated no further than is
+wanted."""
 
 from __future__ import annotations
 
@@ -10,9 +11,12 @@ from sanic import Request
 from sanic.exceptions import PayloadTooLarge, RequestTimeout, SanicException
 
 from gateway.config import MIB
+from gateway.errors import OVERLOADED, GatewayError
 
 _DISCARDED = 1 * MIB
 """Bytes of a body that is too large which are read and thrown away, so that its sender hears why before the end."""
+_IN_FLIGHT = 64 * MIB
+"""Bytes of bodies that are on their way at one time. What comes with a request's head is not: it is read at once."""
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 """The header tells which (RFC 1952, RFC 1950)."""
 _CODINGS = frozenset(("gzip", "x-gzip", "deflate"))
@@ -22,35 +26,57 @@ class UnsupportedCoding(SanicException):
     status_code = 415
 
 
-async def read_body(request: Request[Any, Any], most: int, deadline: float) -> bytes:
-    """The body as it arrives, on a route with `stream=True`.
+class Bodies:
+    """Reads bodies for everyone who takes such requests. `most_in_flight`: bytes that may be on their way at one time."""
 
-    What is announced as too large is not read, and what turns out to be is not kept. `deadline`: seconds for all of it, by
-    which a sender that drips is let go. Raises PayloadTooLarge and RequestTimeout.
-    """
-    stream: Any = request.stream
-    announced, patience = stream.request_bytes, max(most, _DISCARDED)  # nothing is announced where the body comes in chunks
-    if announced > patience or (announced > most and stream.expecting_continue):
-        _hang_up(stream)
-        raise _too_large(most)
-    if 0 < announced <= min(most, len(stream.recv_buffer)):  # the usual case: it came with the head
-        return await _rest(stream)
-    parts: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(deadline):
+    def __init__(self, most_in_flight: int = _IN_FLIGHT) -> None:
+        self._most_in_flight = most_in_flight
+        self.in_flight = 0
+        """Bytes that are kept of bodies whose end has not come yet."""
+
+    async def read(self, request: Request[Any, Any], most: int, deadline: float) -> bytes:
+        """The body as it arrives, on a route with `stream=True`.
+
+        What is announced as too large is not read, and what turns out to be is not kept. `deadline`: seconds for all of it, by
+        which a sender that drips is let go. Raises PayloadTooLarge, RequestTimeout and OVERLOADED.
+        """
+        stream: Any = request.stream
+        announced, patience = stream.request_bytes, max(most, _DISCARDED)  # nothing is announced where it comes in chunks
+        if announced > patience or (announced > most and stream.expecting_continue):
+            _hang_up(stream)
+            raise _too_large(most)
+        if 0 < announced <= min(most, len(stream.recv_buffer)):  # the usual case: it came with the head
+            return await _rest(stream)
+        try:
+            async with asyncio.timeout(deadline):
+                parts, size = await self._arriving(stream, most, patience)
+        except TimeoutError:
+            _hang_up(stream)
+            raise RequestTimeout("the body took too long") from None
+        if size > most:
+            _hang_up(stream)
+            raise _too_large(most)
+        return b"".join(parts)
+
+    async def _arriving(self, stream: Any, most: int, patience: int) -> tuple[list[bytes], int]:
+        """The parts of a body, no more than `most` bytes of them, and its size, no more of which is read than `patience`."""
+        parts: list[bytes] = []
+        size = kept = 0
+        try:
             while stream.request_body and size <= patience:
                 part = await stream.read() or b""
                 size += len(part)
-                if size <= most:
-                    parts.append(part)
-    except TimeoutError:
-        _hang_up(stream)
-        raise RequestTimeout("the body took too long") from None
-    if size > most:
-        _hang_up(stream)
-        raise _too_large(most)
-    return b"".join(parts)
+                if size > most:
+                    continue
+                if self.in_flight + len(part) > self._most_in_flight:
+                    _hang_up(stream)
+                    raise GatewayError(OVERLOADED, "too many requests are on their way")
+                parts.append(part)
+                kept += len(part)
+                self.in_flight += len(part)
+        finally:
+            self.in_flight -= kept
+        return parts, size
 
 
 async def _rest(stream: Any) -> bytes:

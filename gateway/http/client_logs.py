@@ -19,7 +19,8 @@ from sanic.response import empty, raw
 
 from gateway.allowance import Allowance, Allowances
 from gateway.config import KIB, HttpSettings, QualitySettings
-from gateway.http.bodies import inflated, read_body
+from gateway.errors import GatewayError
+from gateway.http.bodies import Bodies, inflated
 from gateway.http.origin import Clients
 
 _log = logging.getLogger("gateway.clients")
@@ -82,19 +83,21 @@ class ClientLogs:
         _log.info("upload client=%s app=%s size=%d body=%s", client, name, len(body), text)
 
     def refuse(self) -> None:
-        """An upload was too large, too slow, or of an unknown coding."""
+        """An upload was too large, too slow, one of too many, or of an unknown coding."""
         self._counts["refused"] += 1
 
 
-def add_client_logs(app: Sanic[Any, Any], door: ClientLogs, settings: HttpSettings, clients: Clients) -> None:
+def add_client_logs(
+    app: Sanic[Any, Any], door: ClientLogs, bodies: Bodies, settings: HttpSettings, clients: Clients
+) -> None:  # fmt: skip
     """Serves `POST /httplog`, for pages of any origin."""
 
     async def take(request: Request[Any, Any]) -> HTTPResponse:
         try:
-            body = await read_body(request, door.log_bytes, settings.request_deadline)
+            body = await bodies.read(request, door.log_bytes, settings.request_deadline)
             coding = request.headers.get("content-encoding", "")
             door.take(body, coding, clients.address(request), request.args.get("appid", ""))
-        except SanicException:
+        except (SanicException, GatewayError):
             door.refuse()
             raise
         return raw(b"{}", content_type="application/json", headers=_ALLOWED)

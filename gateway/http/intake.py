@@ -32,7 +32,7 @@ from gateway.errors import (
     TOKEN_MISSING,
     GatewayError,
 )
-from gateway.http.bodies import inflated, read_body
+from gateway.http.bodies import Bodies, inflated
 from gateway.quality.reports import Direction, Dropped, Event, Parsed, parse_report
 from gateway.rooms.model import ROOM_ID, USER_ID
 from gateway.signaling.messages import wire_name
@@ -131,6 +131,8 @@ class Reports:
         self._data_bytes = config.signaling.report_bytes
         self._allowances = Allowances(quality.reports_per_second, quality.reports_burst, USERS)
         self._tokens = VerifiedTokens(verifier or JoinTokens(config.apps), USERS)
+        self.asks_for_tokens = not any(settings.debug for settings in config.apps.values())
+        """Nobody reports without one: no app is in debug mode."""
         self.refusals: Counter[str] = Counter()
         """Requests that were refused as a whole, by the fault's name."""
 
@@ -170,7 +172,7 @@ class Reports:
         if settings.debug:
             return
         if not token:
-            raise GatewayError(TOKEN_MISSING, "Authorization: Bearer TOKEN is needed")
+            raise _token_missing()
         if not self._tokens.verify(token, app=app, user=user, room=room, now=now).may_login:
             raise GatewayError(TOKEN_INVALID, "it does not permit to log in")
 
@@ -194,16 +196,19 @@ class Reports:
             raise GatewayError(RATE_LIMITED, after_ms=int(wait * 1000) + 1)
 
 
-def add_intake(app: Sanic[Any, Any], door: Reports, settings: HttpSettings) -> None:
+def add_intake(app: Sanic[Any, Any], door: Reports, bodies: Bodies, settings: HttpSettings) -> None:
     """Serves `POST /v1/reports`. Pages of other origins may ask: they need a token, and no cookie is looked at."""
 
     async def take(request: Request[Any, Any]) -> HTTPResponse:
         try:
-            body = await read_body(request, settings.body_bytes, settings.request_deadline)
+            token = _bearer(request)
+            if door.asks_for_tokens and not token:  # whatever the body says
+                raise _token_missing()
+            body = await bodies.read(request, settings.body_bytes, settings.request_deadline)
             data, whole = _inflated(body, request.headers.get("content-encoding", ""), settings.body_bytes)
             if not whole:
                 raise PayloadTooLarge(f"a body has at most {settings.body_bytes} bytes when it is inflated")
-            taken = door.take(data, _bearer(request))
+            taken = door.take(data, token)
         except GatewayError as error:
             door.refusals[error.fault.name] += 1
             raise
@@ -217,6 +222,10 @@ def add_intake(app: Sanic[Any, Any], door: Reports, settings: HttpSettings) -> N
 
     app.add_route(take, PATH, methods=["POST"], name="reports", stream=True)
     app.add_route(preflight, PATH, methods=["OPTIONS"], name="reports_preflight")
+
+
+def _token_missing() -> GatewayError:
+    return GatewayError(TOKEN_MISSING, "Authorization: Bearer TOKEN is needed")
 
 
 def _upload(body: bytes) -> _Upload:

@@ -50,8 +50,8 @@ _CODES = (*((direction, str(code)) for direction, code in CODES), *((direction, 
 _FINDINGS = tuple(trouble.name for trouble in TROUBLES)
 _WHO = ("ROOM_ID_", "USER_ID_", "TOKEN_", "PERMISSION_KEY_")
 _REPORTS_REFUSED = (
-    "PARSE_ERROR", "INVALID_PARAMS", "INVALID_REQUEST", "PayloadTooLarge", "RequestTimeout", "UnsupportedCoding", "RATE_LIMITED",
-    "OVERLOADED", "APP_UNKNOWN", *(fault.name for fault in FAULTS if fault.name.startswith(_WHO)),
+    "PARSE_ERROR", "INVALID_PARAMS", "INVALID_REQUEST", "BadRequest", "PayloadTooLarge", "RequestTimeout", "UnsupportedCoding",
+    "RATE_LIMITED", "OVERLOADED", "APP_UNKNOWN", *(fault.name for fault in FAULTS if fault.name.startswith(_WHO)),
 )  # fmt: skip
 _GAVE_UP = ("-1307", "3004", "-2301")
 """Codes that are answered with addresses."""

@@ -18,13 +18,15 @@ import httpx
 import pytest
 
 from gateway.auth.tokens import make_token
-from gateway.config import Config, HttpSettings, QualitySettings
+from gateway.config import AppSettings, Config, HttpSettings, QualitySettings
+from gateway.http.bodies import Bodies
 from gateway.http.client_logs import ClientLogs, add_client_logs
 from gateway.http.intake import Reports, add_intake
 from gateway.http.origin import Clients
 from gateway.http.server import HttpServer
 from gateway.quality.reports import Direction, Event, Parsed
 from tests.support.gateway import APP, SECRET, Client, config, running
+from tests.support.media_client import until
 from tests.support.scrape import metrics
 
 NETSTATUS = {"direction": "push", "event": "bindnetstatus", "streamID": "cam", "data": {"videoBitrate": 800, "videoFPS": "15"}}
@@ -37,14 +39,15 @@ DEADLINE = 0.4
 class Doors:
     """An HTTP server with nothing but the two doors, and what came through them."""
 
-    def __init__(self, settings: Config) -> None:
+    def __init__(self, settings: Config, bodies: Bodies) -> None:
+        self.bodies = bodies
         self.reports: list[str] = []
         self.counts: Counter[str] = Counter()
         self.server = HttpServer(settings)
         self.door = Reports(settings, self, Counter(), asyncio.get_running_loop().time, time.time)
-        add_intake(self.server.app, self.door, settings.http)
+        add_intake(self.server.app, self.door, bodies, settings.http)
         logs = ClientLogs(settings.quality, self.counts, asyncio.get_running_loop().time)
-        add_client_logs(self.server.app, logs, settings.http, Clients(()))
+        add_client_logs(self.server.app, logs, bodies, settings.http, Clients(()))
 
     def report(
         self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = "",
@@ -75,9 +78,9 @@ class Doors:
 
 
 @asynccontextmanager
-async def doors(**quality: Any) -> AsyncIterator[Doors]:
-    settings = config(quality=replace(QualitySettings(), **quality), http=HttpSettings(request_deadline=DEADLINE))
-    there = Doors(settings)
+async def doors(bodies: Bodies | None = None, deadline: float = DEADLINE, **quality: Any) -> AsyncIterator[Doors]:
+    settings = config(quality=replace(QualitySettings(), **quality), http=HttpSettings(request_deadline=deadline))
+    there = Doors(settings, bodies or Bodies())
     await there.server.start()
     try:
         yield there
@@ -134,15 +137,78 @@ class TestReports:
 
     async def test_what_is_too_large_is_refused_however_it_is_packed(self) -> None:
         async with doors() as there:
-            bomb = await there.post("/v1/reports", gzip.compress(bytes(50 * MIB)), content_encoding="gzip")
-            broken = await there.post("/v1/reports", gzip.compress(envelope(CODE))[:-3], content_encoding="gzip")
-            strange = await there.post("/v1/reports", envelope(CODE), content_encoding="br")
+            path, ann = "/v1/reports", bearer()
+            bomb = await there.post(path, gzip.compress(bytes(50 * MIB)), content_encoding="gzip", authorization=ann)
+            broken = await there.post(path, gzip.compress(envelope(CODE))[:-3], content_encoding="gzip", authorization=ann)
+            strange = await there.post(path, envelope(CODE), content_encoding="br", authorization=ann)
             assert [one.status_code for one in (bomb, broken, strange)] == [413, 400, 415]
             assert strange.headers["accept-encoding"] == "gzip, deflate"
-            announced = await there.say(head("/v1/reports", f"Content-Length: {50 * MIB}"))
+            announced = await there.say(head(path, f"Content-Length: {50 * MIB}", f"Authorization: {ann}"))
             assert announced.startswith(b"HTTP/1.1 413 ")
             assert there.door.refusals == {"PayloadTooLarge": 2, "INVALID_REQUEST": 1, "UnsupportedCoding": 1}
             assert there.reports == []
+
+
+    async def test_one_without_a_token_is_refused_before_its_body_has_come(self) -> None:
+        async with doors(deadline=10) as there:
+            reader, writer = await asyncio.open_connection("127.0.0.1", there.server.port)
+            writer.write(head("/v1/reports", "Content-Length: 100000") + b"x" * 50_000)
+            async with asyncio.timeout(5):
+                answer = await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+            assert answer.startswith(b"HTTP/1.1 401 ")
+            assert there.door.refusals == {"TOKEN_MISSING": 1}
+
+    async def test_unless_an_app_is_in_debug_mode(self) -> None:
+        settings = config(http=HttpSettings(request_deadline=DEADLINE))
+        apps = settings.apps | {"debugged": AppSettings(SECRET, debug=True)}
+        there = Doors(replace(settings, apps=apps), Bodies())
+        await there.server.start()
+        try:
+            body = json.dumps({"appID": "debugged", "roomID": "r", "userID": "ann", "reports": [CODE]}).encode()
+            assert (await there.post("/v1/reports", body)).json() == {"taken": 1, "dropped": {}}
+            assert (await there.post("/v1/reports", envelope(CODE))).json()["name"] == "TOKEN_MISSING"
+        finally:
+            there.server.stop_accepting()
+            await there.server.stop()
+
+
+class TestManyAtOnce:
+    """What is on its way is bounded in all, at both doors together."""
+
+    async def test_one_beyond_is_refused_and_what_has_come_or_gone_makes_room(self) -> None:
+        async with doors(Bodies(100_000), deadline=20) as there:
+            first = await self._begun(there, "/httplog", 50_000, 40_000)
+            second = await self._begun(there, "/v1/reports", 50_000, 40_000)
+            await until(lambda: there.bodies.in_flight == 80_000, "what was sent of both")
+            for path in ("/httplog", "/v1/reports"):
+                third, writer = await self._begun(there, path, 50_000, 40_000)
+                answer = await asyncio.wait_for(third.read(), 10)
+                assert answer.startswith(b"HTTP/1.1 503 ")
+                assert b'"OVERLOADED"' in answer
+                assert b"retry-after" in answer.lower()
+                writer.close()
+            assert there.bodies.in_flight == 80_000
+            small = await there.post("/httplog", b"one that comes with its head")
+            assert small.status_code == 200
+            first[1].write(b"x" * 10_000)
+            assert (await asyncio.wait_for(first[0].readuntil(b"\r\n"), 10)).startswith(b"HTTP/1.1 200 ")
+            second[1].close()
+            await until(lambda: there.bodies.in_flight == 0, "room")
+            again = await self._begun(there, "/httplog", 50_000, 50_000)
+            assert (await asyncio.wait_for(again[0].readuntil(b"\r\n"), 10)).startswith(b"HTTP/1.1 200 ")
+            assert there.counts == {"taken": 3, "refused": 1}
+            assert there.door.refusals == {"OVERLOADED": 1}
+            for _, writer in (first, again):
+                writer.close()
+
+    @staticmethod
+    async def _begun(there: Doors, path: str, size: int, sent: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A request of which the head and the beginning have been sent."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", there.server.port)
+        writer.write(head(path, f"Content-Length: {size}", f"Authorization: {bearer()}"))
+        writer.write(b"x" * sent)
+        return reader, writer
 
 
 class TestLogs:
@@ -200,7 +266,7 @@ class TestLogs:
 async def test_a_body_that_comes_drop_by_drop_is_let_go(path: str) -> None:
     async with doors() as there:
         reader, writer = await asyncio.open_connection("127.0.0.1", there.server.port)
-        writer.write(head(path, "Content-Length: 1000"))
+        writer.write(head(path, "Content-Length: 1000", f"Authorization: {bearer()}"))
 
         async def drip() -> None:
             while True:
@@ -227,7 +293,7 @@ async def test_both_doors_are_open_in_a_gateway_and_counted() -> None:
         assert answer.json() == {"taken": 2, "dropped": {"not_an_object": 1}}
         gone = await http.post("/v1/reports", content=envelope(CODE, user="bob"), headers={"authorization": bearer("bob")})
         assert gone.json() == {"taken": 1, "dropped": {}}
-        assert (await http.post("/v1/reports", content=b"{")).status_code == 400
+        assert (await http.post("/v1/reports", content=b"{", headers={"authorization": bearer()})).status_code == 400
         assert (await http.post("/httplog", content=b"hello")).status_code == 200
         assert (await http.post("/httplog", content=bytes(70_000))).status_code == 413
         told = await metrics(gateway.addresses.http)

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 from msgspec import Struct, inspect
 
-from gateway.config import AppSettings, Config
+from gateway.config import MIB, AppSettings, Config
+from gateway.http.bodies import _IN_FLIGHT
 from gateway.http.client_logs import TEXT_BYTES
 from gateway.http.intake import BYTES_PER_REPORT, LATE, Reports, Taken
 from gateway.quality.report_shapes import Stats, Status, ZegoAudio, ZegoVideo
@@ -113,5 +114,6 @@ def test_each_limit_is_the_default() -> None:
 def test_numbers_within_the_text_are_those_of_the_code() -> None:
     assert f"A report that is more than {LATE:g} s old" in TEXT
     assert f"at least one for each\n{BYTES_PER_REPORT} bytes" in TEXT
+    assert f"{_IN_FLIGHT // MIB} MiB are on their way" in TEXT
     assert f"The first {TEXT_BYTES} bytes of an upload" in TEXT
     assert f"{CONFIG.quality.logs_in_all * 86_400 / 2**30:.1f} GiB a day" in TEXT
