@@ -166,10 +166,12 @@ export function pack({ entry, format, main }) {
 /** @param {string} body @param {string[]} exports @param {string} format @param {string} [main] @returns {string} */
 function wrapped(body, exports, format, main) {
   const head = "// @ts-nocheck\n// Made by clients/pack.mjs from the modules named below: change those. Apache License 2.0.\n";
-  if (format === "esm") return `${head}\n${body}\nexport { ${exports.join(", ")} };\n`;
+  // Browsers download them at each visit: a tab is shorter than the spaces of a level.
+  const narrow = body.replace(/^(?: {2})+/gm, (spaces) => "\t".repeat(spaces.length / 2));
+  if (format === "esm") return `${head}\n${narrow}\nexport { ${exports.join(", ")} };\n`;
   if (format === "global") {
-    const list = exports.map((name) => `  globalThis.${name} = ${name};\n`).join("");
-    return `${head}\n(() => {\n"use strict";\n\n${body}\n${list}})();\n`;
+    const list = exports.map((name) => `globalThis.${name} = ${name};\n`).join("");
+    return `${head}\n(() => {\n"use strict";\n\n${narrow}\n${list}})();\n`;
   }
   const list = exports.map((name) => `module.exports.${name} = ${name};\n`).join("");
   const itself = `module.exports = ${main};\n${list}module.exports.default = ${main};\nmodule.exports.__esModule = true;\n`;

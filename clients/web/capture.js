@@ -3,8 +3,6 @@
 
 import { ZegoError } from "../mini/zego/errors.js";
 
-/** @typedef {import("./plans.js").CapturePlan} CapturePlan */
-
 /** What capturing fails with, by the browser's name of it; anything else is CAPTURE_FAILED. @type {Record<string, number>} */
 const CAPTURE_CODES = {
   NotAllowedError: 1103064, SecurityError: 1103064, NotReadableError: 1103065, AbortError: 1103065,
@@ -14,37 +12,32 @@ const CAPTURE_FAILED = 1103061;
 
 /**
  * The tracks of a plan.
- * @param {Partial<CapturePlan>} plan
+ * @param {Partial<import("./plans.js").CapturePlan>} plan
  * @returns {Promise<MediaStreamTrack[]>} rejects with a ZegoError, with nothing left open
  */
 export async function openTracks({ video, audio }) {
   /** @type {MediaStreamTrack[]} */
   const tracks = [];
-  const wish = (/** @type {string} */ from) => ({
-    video: video && video.from === from ? video.constraints : false,
-    audio: audio && audio.from === from ? audio.constraints : false,
+  const asked = (/** @type {string} */ from) => ({
+    video: video?.from === from ? video.constraints : false,
+    audio: audio?.from === from ? audio.constraints : false,
   });
-  const [screen, camera] = [wish("screen"), wish("camera")];
+  const [screen, camera] = [asked("screen"), asked("camera")];
+  const { mediaDevices } = navigator;
   try {
-    if (!navigator.mediaDevices) throw new Error("devices can be used by pages of https or localhost only");
-    if (screen.video) tracks.push(...(await navigator.mediaDevices.getDisplayMedia(screen)).getTracks());
-    if (camera.video || camera.audio) tracks.push(...(await navigator.mediaDevices.getUserMedia(camera)).getTracks());
+    if (!mediaDevices) throw new Error("only pages of https or localhost may");
+    if (screen.video) tracks.push(...(await mediaDevices.getDisplayMedia(screen)).getTracks());
+    if (camera.video || camera.audio) tracks.push(...(await mediaDevices.getUserMedia(camera)).getTracks());
     for (const [kind, plan] of Object.entries({ video, audio })) {
-      if (plan && plan.from === "custom") tracks.push(...customTracks(plan.source).filter((one) => one.kind === kind).slice(0, 1));
+      if (plan?.from !== "custom") continue;
+      const { source } = plan;
+      const media = source instanceof MediaStream ? source : (source.captureStream ?? source.mozCaptureStream).call(source);
+      tracks.push(...media.getTracks().filter((/** @type {MediaStreamTrack} */ one) => one.kind === kind).slice(0, 1));
     }
   } catch (error) {
     for (const track of tracks) track.stop();
     const { name, message } = /** @type {Error} */ (error);
     throw new ZegoError(CAPTURE_CODES[name] || CAPTURE_FAILED, `${name}: ${message}`);
   }
-  for (const track of tracks) if (track.kind === "video" && video && video.hint) track.contentHint = video.hint;
   return tracks;
-}
-
-/** What a program's own source gives: a MediaStream's tracks, or what an element plays. @param {any} source @returns {MediaStreamTrack[]} */
-function customTracks(source) {
-  if (source instanceof MediaStream) return source.getTracks();
-  const play = source && (source.captureStream || source.mozCaptureStream);
-  if (!play) throw new TypeError("custom.source is a MediaStream or a media element");
-  return play.call(source).getTracks();
 }

@@ -1,184 +1,126 @@
-// The engine's part that is about rooms: logging in and out, messages, tokens. Media may not be put in here.
+// The engine's part that is about the room: logging in and out, messages, tokens. Media may not be put in here.
 
 import { Emitter } from "../core/emitter.js";
 import { Session } from "../core/session.js";
-import { ZegoCode, ZegoError, notLoggedIn, zegoError } from "../mini/zego/errors.js";
-import { ZegoRoom, ZegoRoomStateChangedReason } from "../mini/zego/zego_room.js";
+import { ZegoCode, ZegoError, notLoggedIn } from "../mini/zego/errors.js";
+import { ZegoRoom } from "../mini/zego/zego_room.js";
 import { webPlatform } from "./platform.js";
-import { pageFacts, serverUrls } from "./server.js";
-import { WebLog } from "./web_log.js";
+import { serverUrls } from "./server.js";
 
 /** @typedef {{errorCode: number, extendedData: string, messageID?: number|string}} AskResult */
-/** @typedef {{userID: string, userName?: string}} ZegoUser */
 
-/** ZEGO's version whose interface this is. */
-export const SDK_VERSION = "3.12.0";
-
-export class EngineRooms {
+export class EngineRooms extends Emitter {
   /** @param {number|string} appID @param {string|string[]|null} [server] */
   constructor(appID, server) {
+    super((level, line) => this._log(level, line));
+    const scripts = [...document.scripts].map((one) => one.src);
+    const loaded = performance.getEntriesByType("resource").map((one) => one.name);
     /** @private */
-    this._urls = serverUrls(server, pageFacts());
-    /** @protected */
-    this._log = new WebLog(appID, this._urls[0] || "");
-    /** @protected @type {Map<string, ZegoRoom>} */
-    this._rooms = new Map();
+    this._urls = serverUrls(server, { scripts: scripts.concat(loaded), origin: location.origin });
     /** @private */
     this._appID = appID;
-    /** @private */
-    this._events = new Emitter((level, text) => this._log.write(level, text));
-    /** @private */
-    this._multiRoom = false;
+    /** @protected @type {ZegoRoom|null} */
+    this._room = null;
   }
 
-  /** @param {string} event @param {(...values: any[]) => void} callBack @returns {boolean} */
-  on(event, callBack) {
-    return Boolean(this._events.on(event, callBack));
-  }
-
-  /** @param {string} event @param {(...values: any[]) => void} [callBack] left out: all of this event @returns {boolean} */
-  off(event, callBack) {
-    return Boolean(this._events.off(event, callBack));
-  }
-
-  /** @returns {string} */
+  /** ZEGO's version whose interface this is. */
   getVersion() {
-    return SDK_VERSION;
-  }
-
-  /** Only before the first login. @param {boolean} enable @returns {boolean} */
-  enableMultiRoom(enable) {
-    if (!this._rooms.size) this._multiRoom = enable;
-    return this._multiRoom === enable;
+    return "3.12.0";
   }
 
   /**
    * Logs in to a room, which is made if there is none.
    * @param {string} roomID
    * @param {string} token
-   * @param {ZegoUser} user
+   * @param {{userID: string, userName?: string}} user
    * @param {{userUpdate?: boolean, maxMemberCount?: number}} [config]
    * @returns {Promise<boolean>} true; rejects with a ZegoError
    */
-  async loginRoom(roomID, token, { userID, userName }, { userUpdate = false, maxMemberCount } = {}) {
-    const there = this._rooms.get(roomID);
-    if (there) return there.goOn(token);
-    if (this._rooms.size && !this._multiRoom) throw new ZegoError(ZegoCode.TOO_MANY_ROOMS, "leave the other room first");
-    const platform = webPlatform({ log: (level, line) => this._log.write(level, line) });
-    const session = new Session({ platform, urls: this._urls });
-    const room = new ZegoRoom(roomID, session, (event, ...values) => this._tell(event, ...values));
-    const over = (/** @type {number} */ code) => this._over(room, code);
-    this._rooms.set(roomID, room);
-    room.onended = over;
-    this._entering(room);
-    const user = { userID: String(userID), userName: userName || undefined };
-    const wishes = { userUpdate, maxMemberCount: maxMemberCount || undefined };
-    return room.enter({ appID: this._appID, roomID, ...user, token: token || undefined, ...wishes }).catch((error) => {
-      over(error.code);
+  async loginRoom(roomID, token, { userID, userName }, { userUpdate, maxMemberCount } = {}) {
+    const there = this._room;
+    if (there && there.roomID === roomID) return there.goOn(token);
+    if (there) throw new ZegoError(ZegoCode.TOO_MANY_ROOMS, "leave the other room first");
+    const session = new Session({ platform: webPlatform({ log: (level, line) => this._log(level, line) }), urls: this._urls });
+    const room = new ZegoRoom(roomID, session, (event, ...values) => void this.emit(event, ...values));
+    this._room = room;
+    room.onended = (code) => this._over(code);
+    this._entering(session);
+    const about = { roomID, userID: String(userID), userName, userUpdate, maxMemberCount };
+    return room.enter({ appID: this._appID, ...about, token: token || undefined }).catch((error) => {
+      if (this._room === room) this._over(error.code);
       throw error;
     });
   }
 
   /**
-   * Leaves a room; what is published and played in it ends. Who wants to know what became of it listens to roomStateChanged.
-   * @param {string} [roomID] left out: the only one
+   * Leaves the room; what is published and played in it ends. Who wants to know what became of it listens to roomStateChanged.
+   * @param {string} [roomID]
    * @returns {Promise<void>} settles when the gateway knows; never rejects
    */
-  async logoutRoom(roomID) {
-    const room = this._room(roomID);
-    if (room) {
-      this._over(room, 0);
+  async logoutRoom(roomID = "") {
+    const room = this._room;
+    if (room && (!roomID || roomID === room.roomID)) {
+      this._over(0);
       await room.leave();
     } else {
       const { code, msg } = notLoggedIn(roomID);
-      this._tell("roomStateChanged", roomID || "", ZegoRoomStateChangedReason.LogoutFailed, code, msg);
+      this.emit("roomStateChanged", roomID, "LOGOUT_FAILED", code, msg);
     }
   }
 
-  /**
-   * @param {string} fromRoomID
-   * @param {string} toRoomID
-   * @param {{token: string, maxMemberCount?: number, isUserStatusNotify?: boolean}} config
-   * @returns {Promise<boolean>}
-   */
-  async switchRoom(fromRoomID, toRoomID, { token, maxMemberCount, isUserStatusNotify }) {
-    const room = this._room(fromRoomID);
-    if (!room) throw notLoggedIn(fromRoomID);
-    await this.logoutRoom(fromRoomID);
-    return this.loginRoom(toRoomID, token, room, { userUpdate: isUserStatusNotify, maxMemberCount });
+  /** @param {string} token @returns {boolean} */
+  renewToken(token) {
+    return this._room?.renewToken(token) ?? false;
   }
 
-  /** @param {string} token @param {string} [roomID] @returns {boolean} */
-  renewToken(token, roomID) {
-    const room = this._room(roomID);
-    return room ? room.renewToken(token) : false;
-  }
-
-  /** @param {string} roomID @param {string} message @returns {Promise<AskResult>} */
+  /** @param {string} roomID @param {string} message */
   sendBroadcastMessage(roomID, message) {
-    return this._ask(roomID, "sendBroadcastMessage", { message });
+    return this._ask("sendBroadcastMessage", { message });
   }
 
-  /** @param {string} roomID @param {string} message @returns {Promise<AskResult>} */
+  /** @param {string} roomID @param {string} message */
   sendBarrageMessage(roomID, message) {
-    return this._ask(roomID, "sendBarrageMessage", { message });
+    return this._ask("sendBarrageMessage", { message });
   }
 
-  /** @param {string} roomID @param {string} message @param {string[]} [toUserIDList] left out or empty: everyone else @returns {Promise<AskResult>} */
-  sendCustomCommand(roomID, message, toUserIDList = []) {
-    return this._ask(roomID, "sendCustomCommand", { message, toUserIDs: toUserIDList.length ? toUserIDList : undefined });
+  /** @param {string} roomID @param {string} message @param {string[]} [toUserIDs] left out or empty: everyone else */
+  sendCustomCommand(roomID, message, toUserIDs = []) {
+    return this._ask("sendCustomCommand", { message, ...(toUserIDs.length && { toUserIDs }) });
   }
 
-  /** @param {string} roomID @param {string} key @param {string} value @returns {Promise<AskResult>} */
+  /** @param {string} roomID @param {string} key @param {string} value */
   setRoomExtraInfo(roomID, key, value) {
-    return this._ask(roomID, "setRoomExtraInfo", { key, value });
+    return this._ask("setRoomExtraInfo", { key, value });
   }
 
-  /** @param {any} config {logLevel} @returns {boolean} */
-  setLogConfig(config) {
-    return this._log.configure(config);
+  /** @param {string} streamID @param {string} extraInfo */
+  setStreamExtraInfo(streamID, extraInfo) {
+    return this._ask("setStreamExtraInfo", { streamID, extraInfo });
   }
 
-  /** @param {boolean} enable */
-  setDebugVerbose(enable) {
-    this._log.configure({ logLevel: enable ? "debug" : "warn" });
+  /** Warnings and errors go to the console, whatever is asked for. @param {any} _config */
+  setLogConfig(_config) {
+    return true;
   }
 
-  /** @returns {Promise<AskResult>} */
-  async uploadLog() {
-    await this._log.upload();
-    return { errorCode: 0, extendedData: "" };
+  /** @param {boolean} _enable */
+  setDebugVerbose(_enable) {}
+
+  /** @protected @param {"debug"|"info"|"warn"|"error"} level @param {string} line */
+  _log(level, line) {
+    if (/warn|error/.test(level)) console[level](`[zego] ${line}`);
   }
 
-  /** @protected @param {string} event @param {...any} values */
-  _tell(event, ...values) {
-    this._log.write("debug", `${event} ${JSON.stringify(values)}`);
-    this._events.emit(event, ...values);
+  /** @protected @param {string} method @param {Record<string, any>} params @returns {Promise<AskResult>} */
+  async _ask(method, params) {
+    return this._room?.ask(method, params) ?? notLoggedIn();
   }
 
-  /** @protected @param {string} [roomID] @returns {ZegoRoom|undefined} */
-  _room(roomID) {
-    return roomID ? this._rooms.get(roomID) : [...this._rooms.values()][0];
-  }
+  /** A session that is new. @protected @param {Session} _session */
+  _entering(_session) {}
 
-  /** @protected @param {string|undefined} roomID @param {string} method @param {Record<string, any>} params @returns {Promise<AskResult>} */
-  async _ask(roomID, method, params) {
-    const room = this._room(roomID);
-    if (room) return room.ask(method, params);
-    const { code, msg } = zegoError(notLoggedIn(roomID));
-    return { errorCode: code, extendedData: msg };
-  }
-
-  /** A room that is new. @protected @param {ZegoRoom} _room */
-  _entering(_room) {}
-
-  /** Nothing more will come of a room. @protected @param {ZegoRoom} room @param {number} _code */
-  _over(room, _code) {
-    this._rooms.delete(room.roomID);
-  }
-
-  /** Tells nobody anything any more. @protected */
-  _fallSilent() {
-    this._events = new Emitter();
+  /** Nothing more will come of the room. @protected @param {number} _code */
+  _over(_code) {
+    this._room = null;
   }
 }

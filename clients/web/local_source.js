@@ -5,23 +5,20 @@ import { openTracks } from "./capture.js";
 
 /** @typedef {import("./plans.js").CapturePlan} CapturePlan */
 /** @typedef {import("./plans.js").Medium} Medium */
-/** @typedef {{trackChanged: (kind: Medium) => void}} Follower */
-
-const DEVICE_BUSY = 1103065;
 
 /** At most one track of each kind, both for who looks at it here and for who publishes it. */
 export class LocalSource {
-  /** @param {CapturePlan} plan @param {MediaStream} [media] whose tracks it has; the same object goes on to have them */
-  constructor(plan, media = new MediaStream()) {
+  /** @param {CapturePlan} plan @param {MediaStream} media whose tracks it has; the same object goes on to have them */
+  constructor(plan, media) {
     this.plan = plan;
     this.media = media;
-    /** @type {Set<Follower>} */
+    /** @type {Set<{trackChanged: (kind: Medium) => void, limit: () => void, tellMuted: () => void}>} */
     this.followers = new Set();
     this.muted = { audio: false, video: false };
     /** A muted picture goes on being seen here. @private */
     this._retain = false;
-    /** Of the microphone, by the engine. */
-    this.silenced = false;
+    /** @private */
+    this._silenced = false;
     /** Told of a track that its device or the user has ended. @type {(kind: Medium, track: MediaStreamTrack) => void} */
     this.onlost = () => {};
     /** Told of a track that is another one now. @type {(kind: Medium, track: MediaStreamTrack|null) => void} */
@@ -29,11 +26,6 @@ export class LocalSource {
     /** What was replaced and goes on, until the end. @private @type {MediaStreamTrack[]} */
     this._kept = [];
     for (const track of media.getTracks()) this._watch(track);
-  }
-
-  /** @param {CapturePlan} plan @returns {Promise<LocalSource>} rejects with a ZegoError */
-  static async open(plan) {
-    return new LocalSource(plan, new MediaStream(await openTracks(plan)));
   }
 
   /** @param {Medium} kind @returns {MediaStreamTrack|null} */
@@ -51,7 +43,7 @@ export class LocalSource {
     return kind === "video" && this.muted.video && this._retain ? null : this.track(kind);
   }
 
-  /** Captures (anew) what the plan says. @param {Partial<CapturePlan>} plan @returns {Promise<void>} rejects with a ZegoError; then nothing has changed */
+  /** Captures (anew) what the plan says. @param {Partial<CapturePlan>} plan rejects with a ZegoError; then nothing has changed */
   async capture(plan) {
     const tracks = await openTracks(plan);
     this.plan = { ...this.plan, ...plan };
@@ -61,19 +53,14 @@ export class LocalSource {
   /**
    * Another device in the place of one. A phone opens a camera only when the other one is closed.
    * @param {Medium} kind
-   * @param {import("./plans.js").MediumPlan} plan
-   * @returns {Promise<void>} rejects with a ZegoError; then the old device goes on if it can
+   * @param {import("./plans.js").MediumPlan} plan rejects with a ZegoError; then the old device is opened again, if it can be
    */
   async recapture(kind, plan) {
     const before = this.plan[kind];
-    const old = this.track(kind);
+    this.track(kind)?.stop();
     await this.capture({ [kind]: plan }).catch(async (error) => {
-      if (!old || error.code !== DEVICE_BUSY) throw error;
-      old.stop();
-      await this.capture({ [kind]: plan }).catch(async (reason) => {
-        await this.capture({ [kind]: before }).catch(() => {});
-        throw reason;
-      });
+      await this.capture({ [kind]: before }).catch(() => {});
+      throw error;
     });
   }
 
@@ -99,19 +86,24 @@ export class LocalSource {
     this.onchange(kind, track);
   }
 
-  /** @param {Medium} kind @param {boolean} muted @param {boolean} [retain] */
+  /** @param {Medium} kind @param {boolean} muted @param {boolean} [retain] @returns {boolean} whether it has that medium */
   mute(kind, muted, retain = false) {
     this.muted[kind] = muted;
     if (kind === "video") this._retain = retain;
     this._changed(kind);
+    for (const one of this.followers) one.tellMuted();
+    return this.track(kind) !== null;
   }
 
-  /** Makes the tracks as loud and bright as they are to be. */
-  apply() {
-    const silenced = this.silenced && this.plan.audio !== null && this.plan.audio.from === "camera";
-    for (const track of this.media.getTracks()) {
-      track.enabled = track.kind === "video" ? !this.muted.video || this._retain : !this.muted.audio && !silenced;
-    }
+  /** @param {string} from camera (for sound: a microphone), screen or custom @param {Medium} kind @returns {boolean} */
+  isFrom(from, kind) {
+    return this.plan[kind]?.from === from;
+  }
+
+  /** The microphone is to be heard, or not; nobody is told. @param {boolean} silenced */
+  silence(silenced) {
+    this._silenced = silenced;
+    this._apply();
   }
 
   /** Ends everything: the lights of its devices go out. */
@@ -121,8 +113,17 @@ export class LocalSource {
 
   /** @private @param {Medium} kind */
   _changed(kind) {
-    this.apply();
+    this._apply();
     for (const one of this.followers) one.trackChanged(kind);
+  }
+
+  /** Makes the tracks as loud and bright as they are to be. @private */
+  _apply() {
+    const { audio, video } = this.muted;
+    for (const track of this.media.getTracks()) {
+      if (track.kind === "video") track.enabled = !video || this._retain;
+      else track.enabled = !audio && !(this._silenced && this.isFrom("camera", "audio"));
+    }
   }
 
   /** @private @param {MediaStreamTrack} track */

@@ -1,21 +1,22 @@
 // What a program asks to capture, in either of ZEGO's two forms, made into one plan. Pure: nothing is opened here.
 
 /** @typedef {"audio"|"video"} Medium */
-/** @typedef {number|{exact?: number, ideal?: number, max?: number, min?: number}} Range */
 
 /**
  * How one medium is captured. `from` a camera (for sound: a microphone), the screen, or a source of the program's own.
  * @typedef {object} MediumPlan
- * @property {"camera"|"screen"|"custom"} from
+ * @property {string} from camera, screen or custom
  * @property {MediaTrackConstraints} constraints
  * @property {number} bitrate kbit/s; 0: the browser's choice
- * @property {string} hint contentHint of the track
  * @property {any} [source]
  */
 
 /** @typedef {{video: MediumPlan|null, audio: MediumPlan|null}} CapturePlan */
 
-/** ZEGO's qualities 1 to 3: frames per second, kbit/s; and of a camera width, height. @type {Record<string, Record<number, number[]>>} */
+/**
+ * ZEGO's qualities 1 to 3: frames per second, kbit/s; and of a camera width, height.
+ * @type {Record<string, Record<number, number[]>>}
+ */
 const QUALITIES = {
   camera: { 1: [15, 300, 320, 240], 2: [15, 800, 640, 480], 3: [20, 1500, 1280, 720] },
   screen: { 1: [20, 800], 2: [15, 1500], 3: [5, 2000] },
@@ -30,16 +31,13 @@ const AUDIO_BITRATE = 48;
  * @returns {CapturePlan}
  */
 export function plainPlan(options) {
-  const { camera = {}, screen, custom } = options || {};
-  if (custom) return { video: customPlan(custom, custom.bitrate), audio: customPlan(custom, custom.audioBitrate) };
-  const wish = screen || camera;
-  const { audio = !screen, video = true, audioInput, videoInput, videoQuality, videoOptimizationMode, bitRate, bitrate = bitRate } = wish;
-  const from = screen ? "screen" : "camera";
-  const picture = { ...wish, input: videoInput, quality: videoQuality, optimizationMode: videoOptimizationMode };
-  return {
-    video: video ? picturePlan(from, picture, bitrate) : null,
-    audio: audio ? soundPlan(from, { ...wish, input: audioInput }, wish.audioBitrate) : null,
-  };
+  const { camera = {}, screen, custom } = options ?? {};
+  const wish = custom || screen || camera;
+  const { audio = !screen, video = true, audioInput, videoInput, videoQuality, bitRate } = wish;
+  const picture = { ...wish, input: videoInput, quality: videoQuality };
+  const group = { video: video && picture, audio: audio && { ...wish, input: audioInput } };
+  const from = custom ? "custom" : screen ? "screen" : "camera";
+  return zegoPlan({ [from]: group, videoBitrate: wish.bitrate || bitRate, audioBitrate: wish.audioBitrate });
 }
 
 /**
@@ -48,66 +46,48 @@ export function plainPlan(options) {
  * @param {any} [options]
  * @returns {CapturePlan}
  */
-export function zegoPlan(options) {
-  const { camera, screen = {}, custom = {}, videoBitrate, audioBitrate } = options || {};
-  const bitrate = videoBitrate && videoBitrate.bitrate ? videoBitrate.bitrate : videoBitrate;
-  const byDefault = camera !== undefined || !(options && (options.screen || options.custom));
-  const { video = byDefault, audio = byDefault } = camera || {};
-  return {
-    video: custom.video ? customPlan(custom.video, bitrate)
-      : screen.video ? picturePlan("screen", screen.video, bitrate) : video ? picturePlan("camera", video, bitrate) : null,
-    audio: custom.audio ? customPlan(custom.audio, audioBitrate)
-      : screen.audio ? soundPlan("screen", screen.audio, audioBitrate) : audio ? soundPlan("camera", audio, audioBitrate) : null,
+export function zegoPlan(options = {}) {
+  const { screen = {}, custom = {}, videoBitrate, audioBitrate } = options;
+  const { camera = options.screen || options.custom ? { video: false, audio: false } : {} } = options;
+  /** @param {Medium} kind @param {typeof picturePlan} plan @param {any} bitrate @returns {MediumPlan|null} */
+  const planned = (kind, plan, bitrate) => {
+    const source = custom[kind]?.source;
+    if (source) return { from: "custom", constraints: {}, bitrate, source };
+    if (screen[kind]) return plan("screen", screen[kind], bitrate);
+    return camera[kind] === false ? null : plan("camera", camera[kind] ?? {}, bitrate);
   };
+  const bitrate = videoBitrate?.bitrate ?? videoBitrate;
+  return { video: planned("video", picturePlan, bitrate), audio: planned("audio", soundPlan, audioBitrate) };
 }
 
 /**
- * @param {"camera"|"screen"} from
- * @param {any} wish {input, facingMode, quality, width, height, frameRate, optimizationMode}
+ * @param {string} from
+ * @param {any} wish {input, facingMode, quality, width, height, frameRate}
  * @param {number} [bitrate]
  * @returns {MediumPlan}
  */
-export function picturePlan(from, { input, facingMode, quality, width, height, frameRate, optimizationMode }, bitrate) {
-  const own = quality === OWN_QUALITY || from === "screen";
+export function picturePlan(from, { input, facingMode, quality, width, height, frameRate }, bitrate) {
   const usual = QUALITIES[from][quality] || QUALITIES[from][USUAL_QUALITY];
-  const constraints = {
-    deviceId: input && { exact: input },
-    facingMode: facingMode && { ideal: facingMode },
-    width: range((own && width) || usual[2]),
-    height: range((own && height) || usual[3]),
-    frameRate: range((quality === OWN_QUALITY && frameRate) || usual[0]),
-  };
-  const hint = optimizationMode === "motion" || optimizationMode === "detail" ? optimizationMode : "";
-  return { from, constraints: known(constraints), bitrate: bitrate || usual[1], hint };
+  const own = [frameRate, bitrate, width, height];
+  const [usualRate, usualBitrate, usualWidth, usualHeight] = quality === OWN_QUALITY ? own : usual;
+  const size = { width: usualWidth || width, height: usualHeight || height };
+  const constraints = { ...devicePlan(input), facingMode, ...size, frameRate: usualRate };
+  return { from, constraints, bitrate: bitrate || usualBitrate || 0 };
 }
 
 /**
- * @param {"camera"|"screen"} from
+ * @param {string} from
  * @param {any} wish {input, ANS, AGC, AEC, channelCount}; voices are processed unless it is said otherwise, screens are not
  * @param {number} [bitrate]
  * @returns {MediumPlan}
  */
 export function soundPlan(from, { input, channelCount, ANS, AGC, AEC }, bitrate = AUDIO_BITRATE) {
-  const on = (/** @type {boolean|undefined} */ wish) => (wish === undefined ? from === "camera" : wish);
-  const processing = { noiseSuppression: on(ANS), autoGainControl: on(AGC), echoCancellation: on(AEC) };
-  return { from, constraints: known({ deviceId: input && { exact: input }, channelCount, ...processing }), bitrate, hint: "" };
+  const [noiseSuppression, autoGainControl, echoCancellation] = [ANS, AGC, AEC].map((on) => on ?? from === "camera");
+  const processing = { noiseSuppression, autoGainControl, echoCancellation };
+  return { from, constraints: { ...devicePlan(input), ...processing, channelCount }, bitrate };
 }
 
-/** @param {any} wish {source} @param {number} [bitrate] @returns {MediumPlan} */
-export function customPlan({ source }, bitrate = 0) {
-  return { from: "custom", constraints: {}, bitrate, hint: "", source };
-}
-
-/** @param {Range|undefined} value @returns {ConstrainULong|undefined} */
-function range(value) {
-  return typeof value === "number" ? { ideal: value } : value;
-}
-
-/**
- * The members that are said.
- * @param {Record<string, any>} members
- * @returns {MediaTrackConstraints}
- */
-export function known(members) {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined && value !== ""));
+/** @param {string} [id] @returns {MediaTrackConstraints} */
+export function devicePlan(id) {
+  return id ? { deviceId: { exact: id } } : {};
 }

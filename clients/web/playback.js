@@ -2,30 +2,23 @@
 
 import { StreamLeg } from "./stream_leg.js";
 
-/** @typedef {import("../core/errors.js").CallError} CallError */
 /** @typedef {import("./plans.js").Medium} Medium */
 
-/** @type {import("./stream_leg.js").LegWords} */
 const PLAY_WORDS = {
-  off: "NO_PLAY", requesting: "PLAY_REQUESTING", on: "PLAYING", interrupted: 1004020, lost: 1004020, inbound: true,
+  off: "NO_PLAY", requesting: "PLAY_REQUESTING", on: "PLAYING", interrupted: 1004020, inbound: true,
 };
 const STREAM_NOT_FOUND = 1004002;
 
 export class Playback extends StreamLeg {
   /**
    * @param {import("./stream_leg.js").LegAbout} about
-   * @param {{video?: boolean, audio?: boolean, jitterBufferTarget?: number}} options
-   * @param {(track: MediaStreamTrack) => void} ontrack told of tracks that take the place of others
+   * @param {{video?: boolean, audio?: boolean}} options
    */
-  constructor(about, { video = true, audio = true, jitterBufferTarget }, ontrack) {
+  constructor(about, { video = true, audio = true }) {
     super(about, PLAY_WORDS);
     this.media = new MediaStream();
     /** @private */
     this._wanted = /** @type {Medium[]} */ ([audio && "audio", video && "video"].filter(Boolean));
-    /** @private */
-    this._buffer = jitterBufferTarget;
-    /** @private */
-    this._ontrack = ontrack;
     /** What `startPlayingStream` answers. @type {Promise<MediaStream>} */
     this.arrived = Promise.resolve(this.media);
     /** Called when it plays. @type {(media: MediaStream) => void} */
@@ -38,7 +31,7 @@ export class Playback extends StreamLeg {
     this.muted[kind] = muted;
     for (const track of this.media.getTracks()) if (track.kind === kind) track.enabled = !muted;
     // Without anything asked for, the connection would end: the last one goes on coming.
-    if (!muted) this.link.restart();
+    if (!muted) this._restart();
     else if (this._asked().length) await this.session.call("stop", { streamID: this.streamID, media: [kind] });
   }
 
@@ -49,14 +42,12 @@ export class Playback extends StreamLeg {
 
   /** @protected @param {RTCPeerConnection} pc */
   _prepare(pc) {
-    pc.ontrack = ({ track, receiver }) => {
-      if (this._buffer) /** @type {any} */ (receiver).jitterBufferTarget = this._buffer;
+    pc.ontrack = ({ track }) => {
       track.enabled = !this.muted[/** @type {Medium} */ (track.kind)];
       const old = this.media.getTracks().find(({ kind }) => kind === track.kind);
       if (old === track) return;
       if (old) this.media.removeTrack(old);
       this.media.addTrack(track);
-      if (old) this._ontrack(track);
     };
   }
 
@@ -72,7 +63,11 @@ export class Playback extends StreamLeg {
     await session.call("answer", { streamID, sdp });
   }
 
-  /** A stream that is not there is refused at once; one that was there may come back. @protected @param {CallError} error */
+  /**
+   * A stream that is not there is refused at once; one that was there may come back.
+   * @protected
+   * @param {import("../core/errors.js").CallError} error
+   */
   _isFinal(error) {
     return super._isFinal(error) || (error.code === STREAM_NOT_FOUND && !this._begun);
   }

@@ -5,9 +5,8 @@ import { StreamLeg } from "./stream_leg.js";
 /** @typedef {import("./local_source.js").LocalSource} LocalSource */
 /** @typedef {import("./plans.js").Medium} Medium */
 
-/** @type {import("./stream_leg.js").LegWords} */
 const PUBLISH_WORDS = {
-  off: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", on: "PUBLISHING", interrupted: 1003020, lost: 1003021, inbound: false,
+  off: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", on: "PUBLISHING", interrupted: 1003020, inbound: false,
 };
 /** What mini-programs play without it being encoded anew. */
 const FIRST_CODEC = "video/H264";
@@ -20,33 +19,35 @@ export class Publication extends StreamLeg {
     this.muted = source.muted;
     /** @private */
     this._extraInfo = extraInfo;
-    /** What the others were told of muting last. @private */
-    this._toldMuted = "";
     source.followers.add(this);
   }
 
   /** Another track of a kind, one more, one less, or one that is muted. @param {Medium} kind */
   trackChanged(kind) {
-    const { pc } = this.link;
-    if (this.link.over || !pc) return;
+    const { pc } = this;
+    if (!pc) return;
     const lane = pc.getTransceivers().find((one) => one.receiver.track.kind === kind);
     const there = this.source.track(kind) !== null;
-    if (lane) lane.sender.replaceTrack(this.source.sent(kind)).catch(() => this.link.renew());
-    if (!lane || (lane.direction === "sendonly") !== there) {
+    if (lane) lane.sender.replaceTrack(this.source.sent(kind)).catch(() => this._renew());
+    if (lane ? (lane.direction === "sendonly") !== there : there) {
       if (lane) lane.direction = there ? "sendonly" : "inactive";
-      else if (there) this._send(pc, kind);
-      if (this.link.mending) this.link.renew();
-      else this.link.restart();
+      else this._send(pc, kind);
+      this._restart();
     }
-    this._tellMuted();
+  }
+
+  /** Tells the others. While it is not published yet, that is refused: it is told when it is. */
+  tellMuted() {
+    const { streamID, session, muted } = this;
+    if (this.pc) session.call("mute", { streamID, ...muted }).catch(() => {});
   }
 
   /** Sends with the bitrates of the source's plan. */
   limit() {
-    for (const { sender, receiver } of this.link.pc ? this.link.pc.getTransceivers() : []) {
+    for (const { sender, receiver } of this.pc?.getTransceivers() ?? []) {
       const plan = this.source.plan[/** @type {Medium} */ (receiver.track.kind)];
       const parameters = sender.getParameters();
-      if (!plan || !plan.bitrate || !parameters.encodings || !parameters.encodings.length) continue;
+      if (!plan?.bitrate || !parameters.encodings.length) continue;
       parameters.encodings[0].maxBitrate = 1000 * plan.bitrate;
       sender.setParameters(parameters).catch(() => {});
     }
@@ -61,36 +62,19 @@ export class Publication extends StreamLeg {
   async _negotiate(pc, restart) {
     await pc.setLocalDescription(await pc.createOffer({ iceRestart: restart }));
     const { sdp } = /** @type {RTCSessionDescription} */ (pc.localDescription);
-    const about = { streamID: this.streamID, transport: "webrtc", media: this.source.kinds(), sdp, extraInfo: this._extraInfo };
-    const answer = await this.session.call("publish", about);
+    const { streamID, session, source, _extraInfo: extraInfo } = this;
+    const answer = await session.call("publish", { streamID, transport: "webrtc", media: source.kinds(), sdp, extraInfo });
     if (pc.signalingState === "closed") return;
     await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     this.limit();
-    if (!restart) this._toldMuted = "";
-    this._tellMuted();
-  }
-
-  /** @private */
-  _tellMuted() {
-    const muted = { streamID: this.streamID, ...this.source.muted };
-    const text = JSON.stringify(muted);
-    if (text === this._toldMuted) return;
-    this._toldMuted = text;
-    // Not published yet: it is told when it is.
-    this.session.call("mute", muted).catch(() => (this._toldMuted = ""));
+    if (!restart) this.tellMuted();
   }
 
   /** @private @param {RTCPeerConnection} pc @param {Medium} kind */
   _send(pc, kind) {
     const lane = pc.addTransceiver(this.source.sent(kind) || kind, { direction: "sendonly", streams: [this.source.media] });
-    if (kind === "video") preferCodec(lane, FIRST_CODEC);
+    const { codecs } = RTCRtpSender.getCapabilities(kind) ?? { codecs: [] };
+    const first = codecs.filter(({ mimeType }) => mimeType === FIRST_CODEC);
+    if (first.length && lane.setCodecPreferences) lane.setCodecPreferences([...new Set([...first, ...codecs])]);
   }
-}
-
-/** Puts a codec first, where there is one and the browser lets itself be told. @param {RTCRtpTransceiver} lane @param {string} mimeType */
-function preferCodec(lane, mimeType) {
-  const can = RTCRtpSender.getCapabilities("video");
-  const first = can ? can.codecs.filter((codec) => codec.mimeType === mimeType) : [];
-  if (!can || !first.length || !lane.setCodecPreferences) return;
-  lane.setCodecPreferences([...first, ...can.codecs.filter((codec) => codec.mimeType !== mimeType)]);
 }

@@ -1,8 +1,10 @@
 // What getStats says of one connection, as numbers: in ZEGO's words for programs, and in the gateway's own for its reports.
 // Pure: statistics and times come in. Every number is a number: 0 where nothing is known, -1 for a quality.
 
-/** @typedef {Record<string, any>} StatsRecord */
-/** `stats`: as ZEGO's programs get them; `report`: for the gateway; `level`: 0 to 1. @typedef {{stats: any, report: StatsRecord, level: number|null}} Reading */
+/**
+ * `stats`: as ZEGO's programs get them; `report`: for the gateway; `level`: of sound, 0 to 1, -1: there is none.
+ * @typedef {{stats: any, report: any, level: number}} Reading
+ */
 
 /** Qualities 0 to 3 end at these: part of the packets lost, round trip in ms, part of the time that it stood still. */
 const GRADES = [[0.01, 150, 0.01], [0.03, 300, 0.05], [0.08, 500, 0.1], [0.2, 1000, 0.25]];
@@ -30,133 +32,84 @@ export class StatsMeter {
     const all = [...reports];
     const seconds = (now - this._readAt) / 1000;
     this._readAt = now;
-    const rtt = roundTripOf(all);
-    const audio = this._medium(all, "audio", seconds);
-    const video = this._medium(all, "video", seconds);
-    const buffer = Math.max(audio.buffer, video.buffer);
+    const pair = all.find(({ nominated, state }) => nominated && state === "succeeded");
+    const rtt = 1000 * number(pair?.currentRoundTripTime);
+    const audio = this._medium(all, "audio", seconds, rtt);
+    const video = this._medium(all, "video", seconds, rtt);
     const loss = Math.max(audio.loss, video.loss);
-    const extra = this._inbound
-      ? { peerToPeerDelay: rtt / 2 + 1000 * buffer, peerToPeerPacketLostRate: loss }
-      : { isHardwareEncode: video.hardware };
+    const buffer = Math.max(audio.buffer, video.buffer);
+    audio.stats.muteState = muted.audio ? "1" : "0";
+    video.stats.muteState = muted.video ? "1" : "0";
+    const delay = { peerToPeerDelay: rtt / 2 + 1000 * buffer, peerToPeerPacketLostRate: loss };
     return {
-      stats: {
-        video: pictureStats(video, rtt, muted.video), audio: soundStats(audio, rtt, muted.audio), rtt,
-        currentRoundTripTime: rtt / 1000, ...extra,
-      },
-      report: {
-        loss, roundTrip: rtt / 1000, buffer, ...(audio.there && { audioBitrate: Math.round(audio.bitrate), jitter: audio.jitter }),
-        ...(video.there && {
-          videoBitrate: Math.round(video.bitrate), fps: video.fps, width: video.width, height: video.height,
-          freezes: video.breakRate, dropped: video.dropRate, ...(video.hardware !== undefined && { hardware: video.hardware }),
-        }),
-      },
-      level: audio.there ? audio.level : null,
+      stats: { video: video.stats, audio: audio.stats, rtt, currentRoundTripTime: rtt / 1000, ...(this._inbound && delay) },
+      report: { loss, roundTrip: rtt / 1000, buffer, ...audio.report, ...video.report },
+      level: audio.level,
     };
   }
 
-  /** @private @param {any[]} all @param {"audio"|"video"} kind @param {number} seconds @returns {StatsRecord} */
-  _medium(all, kind, seconds) {
+  /** @private @param {any[]} all @param {"audio"|"video"} kind @param {number} seconds @param {number} rtt @returns {any} */
+  _medium(all, kind, seconds, rtt) {
     const type = this._inbound ? "inbound-rtp" : "outbound-rtp";
-    const one = all.find((each) => each.type === type && each.kind === kind) || {};
-    const of = (/** @type {string} */ id) => (id && all.find((each) => each.id === id)) || {};
-    const [codec, source] = [of(one.codecId), of(one.mediaSourceId)];
-    const remote = all.find((each) => each.type === "remote-inbound-rtp" && each.kind === kind) || {};
-    const first = !this._before.has(`${one.ssrc} packets`);
-    const grown = (/** @type {string} */ name, /** @type {any[]} */ ...values) => {
+    const rtp = all.find((each) => each.type === type && each.kind === kind) || {};
+    const [codec, source] = [rtp.codecId, rtp.mediaSourceId].map((id) => all.find((each) => id && each.id === id));
+    const one = { ...all.find((each) => each.type === "remote-inbound-rtp" && each.kind === kind), ...source, ...codec, ...rtp };
+    const grown = (/** @type {string} */ name) => {
       const key = `${one.ssrc} ${name}`;
-      const value = values.reduce((sum, each) => sum + number(each), 0);
-      const before = first ? value : number(this._before.get(key));
+      const [before, value] = [this._before.get(key), number(one[name])];
       this._before.set(key, value);
-      return Math.max(0, value - before);
+      return before === undefined ? 0 : Math.max(0, value - before);
     };
-    const rate = (/** @type {number} */ growth) => (seconds > 0 ? growth / seconds : 0);
-    const packets = grown("packets", one.packetsReceived, one.packetsSent);
-    const lost = grown("lost", one.packetsLost, remote.packetsLost);
-    const frames = grown("frames", one.framesDecoded, one.framesEncoded);
-    const passed = grown("passed", one.framesReceived, one.framesSent);
-    const dropped = grown("dropped", one.framesDropped);
-    const breaks = kind === "video" ? number(one.totalFreezesDuration) : concealedSeconds(one);
-    const emitted = grown("emitted", one.jitterBufferEmittedCount);
-    const waited = grown("waited", one.jitterBufferDelay);
-    const energy = grown("energy", one.totalAudioEnergy, source.totalAudioEnergy);
-    const sounded = grown("sounded", one.totalSamplesDuration, source.totalSamplesDuration);
-    const told = one.audioLevel === undefined ? source.audioLevel : one.audioLevel;
+    const rate = (/** @type {string} */ name) => (seconds > 0 ? grown(name) / seconds : 0);
+    const there = rtp.ssrc !== undefined;
+    const way = this._inbound ? "Received" : "Sent";
+    const bitrate = 8 * rate(`bytes${way}`);
+    const packets = rate(`packets${way}`);
+    const passed = rate(`frames${way}`);
+    const fps = rate(this._inbound ? "framesDecoded" : "framesEncoded");
+    const lost = grown("packetsLost");
+    const loss = one.fractionLost === undefined ? lost / Math.max(1, lost + packets * seconds) : one.fractionLost;
+    const freezes = Math.min(1, rate("totalFreezesDuration"));
+    const broken = 1000 * number(one.totalFreezesDuration);
+    const decoded = 1000 * number(kind === "video" ? one.totalDecodeTime : one.totalSamplesDuration);
+    const grade = GRADES.findIndex(([part, trip, breaks]) => loss <= part && rtt <= trip && freezes <= breaks);
+    const dropped = rate("framesDropped");
+    const level = number(one.audioLevel);
+    const name = String(one.mimeType || "").replace(/^.*\//, "");
+    const hardware = this._inbound ? one.powerEfficientDecoder : one.powerEfficientEncoder;
+    const both = {
+      Bitrate: bitrate / 1000, PacketsLost: lost, PacketsLostRate: loss,
+      Quality: packets ? (grade + WORST + 1) % (WORST + 1) : -1,
+      FPS: kind === "audio" ? packets : source ? rate("frames") : fps,
+      CumulativeDecodeTime: decoded, CumulativeBreakTime: broken, CumulativeBreakRate: broken / (broken + decoded || 1),
+    };
+    const own = kind === "video"
+      ? {
+        frameWidth: number(one.frameWidth), frameHeight: number(one.frameHeight), videoTransferFPS: passed,
+        videoRenderFPS: Math.max(0, fps - dropped), videoFramesDecoded: number(one.framesDecoded),
+        videoFramesDropped: number(one.framesDropped), isHardwareEncode: hardware,
+      }
+      : {
+        audioCodec: name, audioJitter: 1000 * number(one.jitter), audioLevel: 100 * level, audioSendLevel: 100 * level,
+        audioSamplingRate: number(one.clockRate),
+      };
+    const report = kind === "video"
+      ? {
+        videoBitrate: bitrate, fps, width: one.frameWidth, height: one.frameHeight, freezes, dropped: dropped / (passed || 1), hardware,
+      }
+      : { audioBitrate: bitrate, jitter: one.jitter };
+    const named = Object.fromEntries(Object.entries(both).map(([word, value]) => [kind + word, value]));
     return {
-      there: one.ssrc !== undefined,
-      codec: String(codec.mimeType || "").replace(/^.*\//, ""),
-      bitrate: 8 * rate(grown("bytes", one.bytesReceived, one.bytesSent)),
-      packetRate: rate(packets),
-      lost,
-      loss: remote.fractionLost === undefined ? lost / Math.max(1, lost + packets) : number(remote.fractionLost),
-      jitter: number(one.jitter || remote.jitter),
-      width: number(one.frameWidth),
-      height: number(one.frameHeight),
-      fps: rate(frames),
-      sourceFps: source.frames === undefined ? rate(frames) : rate(grown("captured", source.frames)),
-      transferFps: rate(passed),
-      renderFps: rate(Math.max(0, frames - dropped)),
-      decoded: number(one.framesDecoded),
-      dropped: number(one.framesDropped),
-      dropRate: Math.min(1, dropped / Math.max(1, passed)),
-      decodeTime: 1000 * number(kind === "video" ? one.totalDecodeTime : one.totalSamplesDuration),
-      breakTime: 1000 * breaks,
-      breakRate: Math.min(1, rate(grown("breaks", breaks))),
-      buffer: emitted ? waited / emitted : 0,
-      level: told === undefined ? Math.sqrt(energy / (sounded || 1)) : number(told),
-      sampleRate: number(codec.clockRate),
-      hardware: this._inbound ? one.powerEfficientDecoder : one.powerEfficientEncoder,
+      stats: { googCodecName: name, ...named, ...own },
+      report: there ? report : {},
+      loss,
+      buffer: grown("jitterBufferDelay") / (grown("jitterBufferEmittedCount") || 1),
+      level: there ? level : -1,
     };
   }
-}
-
-/** Seconds of sound that were made up. @param {any} one @returns {number} */
-function concealedSeconds(one) {
-  const made = number(one.concealedSamples) - number(one.silentConcealedSamples);
-  return (number(one.totalSamplesDuration) * made) / (one.totalSamplesReceived || 1);
-}
-
-/** @param {any[]} all @returns {number} milliseconds; 0: not known */
-function roundTripOf(all) {
-  const { selectedCandidatePairId: id } = all.find((one) => one.selectedCandidatePairId) || {};
-  const pairs = all.filter((one) => one.type === "candidate-pair");
-  const pair = pairs.find((one) => one.id === id) || pairs.find((one) => one.selected || (one.nominated && one.state === "succeeded"));
-  return 1000 * number(pair && pair.currentRoundTripTime);
 }
 
 /** @param {any} value @returns {number} */
 function number(value) {
   return typeof value === "number" && isFinite(value) ? value : 0;
-}
-
-/** 0 excellent … 4 terrible, -1 while nothing flows. @param {StatsRecord} medium @param {number} rtt @returns {number} */
-function gradeOf({ packetRate, loss, breakRate }, rtt) {
-  const grade = GRADES.findIndex(([lost, trip, breaks]) => loss <= lost && rtt <= trip && breakRate <= breaks);
-  return packetRate ? (grade + WORST + 1) % (WORST + 1) : -1;
-}
-
-/** @param {StatsRecord} video @param {number} rtt @param {boolean} muted */
-function pictureStats(video, rtt, muted) {
-  return {
-    frameWidth: video.width, frameHeight: video.height, googCodecName: video.codec, muteState: muted ? "1" : "0",
-    videoBitrate: video.bitrate / 1000, videoFPS: video.sourceFps, videoTransferFPS: video.transferFps, videoRenderFPS: video.renderFps,
-    videoPacketsLost: video.lost, videoPacketsLostRate: video.loss, videoQuality: gradeOf(video, rtt),
-    videoFramesDecoded: video.decoded, videoFramesDropped: video.dropped, isHardwareEncode: video.hardware,
-    videoCumulativeDecodeTime: video.decodeTime, videoCumulativeBreakTime: video.breakTime, videoCumulativeBreakRate: brokenPart(video),
-  };
-}
-
-/** @param {StatsRecord} audio @param {number} rtt @param {boolean} muted */
-function soundStats(audio, rtt, muted) {
-  return {
-    audioBitrate: audio.bitrate / 1000, audioCodec: audio.codec, googCodecName: audio.codec, muteState: muted ? "1" : "0",
-    audioFPS: audio.packetRate, audioPacketsLost: audio.lost, audioPacketsLostRate: audio.loss, audioQuality: gradeOf(audio, rtt),
-    audioJitter: 1000 * audio.jitter, audioLevel: 100 * audio.level, audioSendLevel: 100 * audio.level,
-    audioSamplingRate: audio.sampleRate, audioCumulativeDecodeTime: audio.decodeTime,
-    audioCumulativeBreakTime: audio.breakTime, audioCumulativeBreakRate: brokenPart(audio),
-  };
-}
-
-/** @param {StatsRecord} medium @returns {number} 0 to 1 */
-function brokenPart({ breakTime, decodeTime }) {
-  return Math.min(1, breakTime / Math.max(1, breakTime + decodeTime));
 }

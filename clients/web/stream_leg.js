@@ -1,119 +1,136 @@
-// What publishing and playing share: a connection that mends itself, and the state of it as ZEGO's programs hear it, made of
-// what the gateway says of the stream and of how the connection is. Descriptions and tracks belong to those who extend it.
+// A stream on its way to or from the gateway: a WebRTC connection that mends itself, first by an ICE restart, then by new
+// connections; and its state as ZEGO's programs hear it, made of what the gateway says and of how the connection is.
+// Descriptions and tracks belong to those who extend it.
 
 import { pause } from "../core/backoff.js";
 import { CallError } from "../core/errors.js";
 import { codeOf } from "../mini/zego/errors.js";
-import { PeerLink } from "./peer_link.js";
 import { StatsMeter } from "./readings.js";
 
-/** @typedef {import("./readings.js").Reading} Reading */
-
+/** How long an interrupted path may take to come back by itself. */
+const DISCONNECTED_MS = 3_000;
+/** How long a new one may take. */
+const CONNECT_MS = 6_000;
+/** A connection that ends sooner was none: the next one is made as if that had failed. */
+const LASTING_MS = 5_000;
+const FOREVER = 2 ** 31 - 1;
 /** What the gateway says of a connection that is over, after which it is simply made again. */
-const PASSING = [1003020, 1003021, 1003029, 1004020, 1802003, 1802008, 1802009, 1803001, 1803002];
+const PASSING = [1003020, 1003021, 1003029, 1004020, 1802003, 1802007, 1802008, 1802009, 1803001, 1803002];
 /** What a stream needs on its way is used up for now: tried again after a pause, this one of `pause`. */
 const TRANSCODES_EXHAUSTED = 1802007;
 const LATE_ATTEMPT = 3;
 
 /**
- * The words of a direction, and the numbers of what is interrupted, and given up.
- * @typedef {{off: string, requesting: string, on: string, interrupted: number, lost: number, inbound: boolean}} LegWords
+ * The words of a direction, and the number of what is interrupted.
+ * @typedef {{off: string, requesting: string, on: string, interrupted: number, inbound: boolean}} LegWords
  */
 
-/**
- * What a leg needs of the engine.
- * @typedef {object} LegAbout
- * @property {import("../core/session.js").Session} session
- * @property {string} streamID
- * @property {() => RTCIceServer[]} iceServers
- * @property {(state: string, code: number, text: string) => void} tell
- */
+/** @typedef {import("../core/session.js").Session} Session */
+/** @typedef {{session: Session, streamID: string, tell: (state: string, code: number, text: string) => void}} LegAbout */
 
-/** A stream on its way to or from the gateway. */
 export class StreamLeg {
   /** @param {LegAbout} about @param {LegWords} words */
-  constructor({ session, streamID, iceServers, tell }, words) {
+  constructor({ session, streamID, tell }, words) {
     this.session = session;
     this.streamID = streamID;
+    this.words = words;
     this.muted = { audio: false, video: false };
-    /** The newest figures, as `publishQualityUpdate` and `playQualityUpdate` tell them. @type {any} */
-    this.stats = null;
+    /** Nothing more is tried. */
+    this.over = false;
+    /** @type {RTCPeerConnection|null} */
+    this.pc = null;
+    /** Called once when nothing more will come of it. @type {(error: CallError) => void} */
+    this.onover = () => {};
     /** Rates, and levels: they are read at different times. @private */
     this._meters = [new StatsMeter(words.inbound), new StatsMeter(words.inbound)];
     /** @private */
-    this._words = words;
-    /** @private */
     this._tell = tell;
     /** What was told last. @private */
-    this._told = { state: words.off, code: 0 };
+    this._told = "";
     /** What the gateway said of the stream last. @private */
     this._heard = "";
-    /** It was connected once. @protected */
+    /** There is a connection; media flow unless the gateway says otherwise. @private */
+    this._connected = false;
+    /** There was a connection once. @protected */
     this._begun = false;
-    /** Called once when nothing more will come of it. @type {(error: CallError) => void} */
-    this.onover = () => {};
-    this.link = new PeerLink({
-      configuration: () => ({ iceServers: iceServers() }),
-      prepare: (pc) => this._prepare(pc),
-      negotiate: (pc, restart) => this._negotiate(pc, restart),
-      onstate: (state, error) => this._linkState(state, error),
-      isFinal: (error) => this._isFinal(error),
-    });
+    /** The connection that there is, is of no use any more. @private */
+    this._stale = false;
+    /** Why the connection is to be made again. @private @type {CallError|null} */
+    this._why = null;
+    /** @private */
+    this._turn = Promise.resolve();
+    /** @private @type {() => void} */
+    this._wake = () => {};
   }
 
-  start() {
-    this._go(this._words.requesting, 0, "");
-    this.link.start();
+  /** @returns {Promise<void>} when it is over */
+  async start() {
+    this._go(this.words.requesting, 0, "");
+    for (let attempt = 0; !this.over; attempt++) {
+      const restart = this.pc !== null && !this._stale && !attempt;
+      this._why = null;
+      await this._attempt(restart);
+      if (this.over) return;
+      if (!this._why && !this._stale && hasPath(this.pc)) {
+        const madeAt = performance.now();
+        this._connected = this._begun = true;
+        this._consider();
+        await this._sleep(FOREVER);
+        if (this.over) return;
+        this._connected = false;
+        if (performance.now() - madeAt > LASTING_MS) attempt = -1;
+        this._interrupted(this._why);
+      } else if (this._why && !restart && this._isFinal(this._why)) {
+        this._refuse(this._why);
+      }
+      const usual = attempt < 0 || restart ? 0 : pause(attempt, Math.random);
+      const afterMs = /** @type {CallError|null} */ (this._why)?.afterMs ?? usual;
+      if (afterMs && !this.over) await this._sleep(afterMs);
+    }
   }
 
-  /** It is taken back, or its room is over. @param {number} [code] @param {string} [message] */
-  end(code = 0, message = "") {
-    this.link.close();
-    this._go(this._words.off, code, message);
-    this.onover(new CallError({ code, message }));
+  /** It is taken back, or its room is over. @param {number} [code] */
+  end(code = 0) {
+    this._refuse(new CallError({ code }), code);
   }
 
   /** The session is a new one, which knows nothing of it. */
   sessionLost() {
     this._heard = "";
-    this._go(this._words.requesting, this._words.interrupted, "");
-    this.link.renew(null, 0);
+    this._interrupted();
+    this._renew();
   }
 
   /** A `publisherState` or `playerState` of this stream. @param {{state: string, code: number, message?: string}} params */
   heard({ state, code, message = "" }) {
-    if (this.link.over) return;
     this._heard = state;
-    const error = new CallError({ code, message });
-    const exhausted = code === TRANSCODES_EXHAUSTED;
-    if (!code) {
-      this._consider();
-    } else if (!exhausted && !PASSING.includes(code)) {
-      this.link.refuse(error);
-    } else {
-      this._go(this._words.requesting, exhausted ? code : this._words.interrupted, message);
-      // While it is being made anew, this is about the connection before.
-      if (!this.link.mending) this.link.renew(error, exhausted ? pause(LATE_ATTEMPT, Math.random) : undefined);
-    }
+    const afterMs = code === TRANSCODES_EXHAUSTED ? pause(LATE_ATTEMPT, Math.random) : undefined;
+    const error = new CallError({ code, message, afterMs });
+    if (!code) this._consider();
+    else if (!PASSING.includes(code)) this._refuse(error);
+    else this._interrupted(error);
+    // While it is being made anew, this is about the connection before.
+    if (code && this._connected) this._renew(error);
   }
 
-  /** Reads the connection's figures. @param {boolean} [levels] only how loud it is @returns {Promise<Reading|null>} null without a connection */
+  /**
+   * Reads the connection's figures.
+   * @param {boolean} [levels] only how loud it is
+   * @returns {Promise<import("./readings.js").Reading|null>} null without a connection
+   */
   async read(levels = false) {
-    const { pc } = this.link;
-    if (!pc || this.link.state !== "connected") return null;
-    const reports = /** @type {any} */ (await pc.getStats());
-    const reading = this._meters[levels ? 1 : 0].read(reports.values(), performance.now(), this.muted);
-    if (!levels) this.stats = reading.stats;
-    return this.link.over ? null : reading;
+    if (!this.pc || !this._connected) return null;
+    const reports = /** @type {any} */ (await this.pc.getStats());
+    return this.over ? null : this._meters[levels ? 1 : 0].read(reports.values(), performance.now(), this.muted);
   }
 
-  /** @protected @param {RTCPeerConnection} _pc */
+  /** Adds what is sent, or listens for what comes. @protected @param {RTCPeerConnection} _pc */
   _prepare(_pc) {}
 
-  /** @protected @param {RTCPeerConnection} _pc @param {boolean} _restart @returns {Promise<void>} */
+  /** Exchanges descriptions; rejects with a CallError. @protected @param {RTCPeerConnection} _pc @param {boolean} _restart */
   async _negotiate(_pc, _restart) {}
 
-  /** @protected @param {CallError} error @returns {boolean} */
+  /** Whether it is no use trying again. @protected @param {CallError} error */
   _isFinal(error) {
     return error.retry === "never";
   }
@@ -121,30 +138,99 @@ export class StreamLeg {
   /** @protected */
   _isOn() {}
 
-  /** @private @param {string} state @param {CallError|null} error */
-  _linkState(state, error) {
-    if (state === "connected") {
-      this._begun = true;
-      this._consider();
-    } else if (state === "broken") {
-      this._go(this._words.requesting, this._words.interrupted, error ? error.message : "");
-    } else if (state === "refused" && error) {
-      this._go(this._words.off, error.reason === "GAVE_UP" ? this._words.lost : codeOf(error), error.message);
-      this.onover(error);
+  /** Negotiates anew on the same connection, while media go on. @protected */
+  _restart() {
+    // One after the other: answers have to come to their own offers.
+    this._turn = this._turn.then(async () => {
+      if (!this._connected || !this.pc) this._renew();
+      else await this._negotiate(this.pc, true).catch(() => this._renew());
+    });
+  }
+
+  /** A new connection is made. @protected @param {CallError|null} [error] why, and how long to wait */
+  _renew(error = null) {
+    this._stale = true;
+    if (this._connected) this._why = error;
+    this._wake();
+  }
+
+  /** @private @param {CallError} error @param {number} [code] what is told */
+  _refuse(error, code = codeOf(error)) {
+    if (this.over) return;
+    this.over = true;
+    this._connected = false;
+    this.pc?.close();
+    this.pc = null;
+    this._wake();
+    this._go(this.words.off, code, error.message);
+    this.onover(error);
+  }
+
+  /** @private @param {boolean} restart */
+  async _attempt(restart) {
+    try {
+      const pc = restart && this.pc ? this.pc : this._build();
+      await this._negotiate(pc, restart);
+      if (!hasPath(pc) && !this._stale && !this.over) await this._sleep(CONNECT_MS);
+    } catch (error) {
+      this._why = error instanceof CallError ? error : new CallError({ reason: "FAILED", message: String(error), retry: "now" });
     }
+  }
+
+  /** @private @returns {RTCPeerConnection} */
+  _build() {
+    this.pc?.close();
+    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers: this.session.loginResult?.iceServers });
+    this.pc = pc;
+    this._stale = false;
+    pc.oniceconnectionstatechange = pc.onconnectionstatechange = () => this._watch(pc);
+    this._prepare(pc);
+    return pc;
+  }
+
+  /** @private @param {RTCPeerConnection} pc */
+  _watch(pc) {
+    if (pc !== this.pc) return;
+    const ended = /failed|closed/.test(pc.connectionState);
+    // DTLS has ended on a path that is there: an ICE restart changes nothing.
+    if (ended && /connected|completed/.test(pc.iceConnectionState)) this._stale = true;
+    if (ended || pc.iceConnectionState === "failed" || (!this._connected && hasPath(pc))) this._wake();
+    else if (!hasPath(pc)) setTimeout(() => this._connected && pc === this.pc && !hasPath(pc) && this._wake(), DISCONNECTED_MS);
+  }
+
+  /** @private @param {number} ms @returns {Promise<void>} */
+  _sleep(ms) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this._wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** It is on when both ends say so. @private */
   _consider() {
-    if (this._heard !== this._words.on || this.link.state !== "connected") return;
-    this._go(this._words.on, 0, "");
+    if (this._heard !== this.words.on || !this._connected) return;
+    this._go(this.words.on, 0, "");
     this._isOn();
+  }
+
+  /** @private @param {CallError|null} [error] */
+  _interrupted(error = null) {
+    const code = error?.code === TRANSCODES_EXHAUSTED ? error.code : this.words.interrupted;
+    this._go(this.words.requesting, code, error?.message ?? "");
   }
 
   /** @private @param {string} state @param {number} code @param {string} message */
   _go(state, code, message) {
-    if (state === this._told.state && code === this._told.code) return;
-    this._told = { state, code };
+    if (this._told === `${state} ${code}`) return;
+    this._told = `${state} ${code}`;
     this._tell(state, code, message);
   }
+}
+
+/** Firefox's connectionState and Chromium's agree on these. @param {RTCPeerConnection|null} pc */
+function hasPath(pc) {
+  return pc?.connectionState === "connected" && !/^(disconnected|failed)$/.test(pc.iceConnectionState);
 }

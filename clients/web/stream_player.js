@@ -5,31 +5,17 @@ import { Emitter } from "../core/emitter.js";
 
 /** @typedef {{mirror?: boolean, objectFit?: string, muted?: boolean, enableAutoplayDialog?: boolean}} ViewOptions */
 
-/** Elements that wait for a tap. @type {Set<HTMLMediaElement>} */
-const blockedElements = new Set();
-/** @type {HTMLElement|null} */
-let autoplayDialog = null;
-
 /** A picture and a sound of one MediaStream. Events: autoplayFailed, canPlayVideo, canPlayAudio. */
-export class StreamPlayer {
+export class StreamPlayer extends Emitter {
   /** @param {MediaStream} media */
   constructor(media) {
+    super((level, line) => console[level](line));
     /** @protected */
     this._media = media;
-    /** @protected */
-    this._events = new Emitter((level, line) => console[level](line));
-    /** @protected @type {Map<"video"|"audio", HTMLMediaElement>} */
+    /** @protected @type {Map<string, HTMLMediaElement>} */
     this._elements = new Map();
-  }
-
-  /** @param {string} event @param {(...values: any[]) => void} callback @returns {boolean} */
-  on(event, callback) {
-    return Boolean(this._events.on(event, callback));
-  }
-
-  /** @param {string} event @param {(...values: any[]) => void} [callback] @returns {boolean} */
-  off(event, callback) {
-    return Boolean(this._events.off(event, callback));
+    /** Asks for a tap. @private @type {HTMLElement|null} */
+    this._dialog = null;
   }
 
   /** Shows the picture alone. @param {string|HTMLElement} container an element or its id @param {ViewOptions} [options] */
@@ -50,62 +36,71 @@ export class StreamPlayer {
     this._stop("audio");
   }
 
-  /** Plays what the browser has held back; for a tap's handler. @returns {Promise<void>} */
-  async resume() {
-    await Promise.all([...this._elements.values()].map((element) => this._start(element, false)));
+  stop() {
+    this._stop("video");
+    this._stop("audio");
+  }
+
+  /** Plays what the browser has held back; for a tap's handler. */
+  resume() {
+    this._dialog?.remove();
+    this._dialog = null;
+    for (const element of this._elements.values()) element.play().catch(() => {});
+  }
+
+  resumeVideo() {
+    this.resume();
+  }
+
+  resumeAudio() {
+    this.resume();
   }
 
   /** @param {number} volume 0 to 100 @returns {boolean} */
   setVolume(volume) {
-    if (!(volume >= 0 && volume <= 100)) return false;
     for (const element of this._elements.values()) element.volume = volume / 100;
     return this._elements.size > 0;
   }
 
-  /** @param {string} deviceID @returns {Promise<void>} */
-  async useAudioOutputDevice(deviceID) {
-    await Promise.all([...this._elements.values()].map((element) => useSpeaker(element, deviceID)));
-  }
-
   /** @protected @param {"video"|"audio"} kind @param {string|HTMLElement|null} container @param {ViewOptions} options */
-  _play(kind, container, { mirror = false, objectFit = "contain", muted = false, enableAutoplayDialog = true }) {
+  _play(kind, container, { mirror, objectFit = "contain", muted = false, enableAutoplayDialog = true }) {
     this._stop(kind);
     const element = document.createElement(kind);
     const place = typeof container === "string" ? document.getElementById(container) : container;
-    element.autoplay = true;
-    element.muted = muted;
-    element.setAttribute("playsinline", "");
+    Object.assign(element, { autoplay: true, muted, playsInline: true, srcObject: this._media });
     Object.assign(element.style, { width: "100%", height: "100%", objectFit, transform: mirror ? "rotateY(180deg)" : "" });
     element.addEventListener("canplay", (event) => {
-      if (kind === "video") this._events.emit("canPlayVideo", event);
-      if (!element.muted) this._events.emit("canPlayAudio", event);
+      if (kind === "video") this.emit("canPlayVideo", event);
+      if (!element.muted) this.emit("canPlayAudio", event);
     });
-    element.srcObject = this._media;
-    if (place) place.appendChild(element);
+    place?.appendChild(element);
     this._elements.set(kind, element);
-    this._start(element, enableAutoplayDialog);
+    element.play().catch((error) => {
+      // Otherwise it was taken away meanwhile.
+      if (error.name !== "NotAllowedError") return;
+      this.emit("autoplayFailed", element, error);
+      if (enableAutoplayDialog) this._ask();
+    });
   }
 
-  /** @protected @param {"video"|"audio"} kind */
+  /** @protected @param {string} kind */
   _stop(kind) {
     const element = this._elements.get(kind);
     if (!element) return;
     this._elements.delete(kind);
     element.srcObject = null;
     element.remove();
-    released(element);
+    if (!this._elements.size) this.resume();
   }
 
-  /** @private @param {HTMLMediaElement} element @param {boolean} dialog */
-  async _start(element, dialog) {
-    try {
-      await element.play();
-      released(element);
-    } catch (error) {
-      if (/** @type {Error} */ (error).name !== "NotAllowedError") return; // it was taken away meanwhile
-      if (dialog) askForTap(element);
-      this._events.emit("autoplayFailed", element, error);
-    }
+  /** Each has a button of its own; a tap anywhere is a tap for all. @private */
+  _ask() {
+    const button = this._dialog ?? document.createElement("button");
+    button.className = "zego-autoplay-dialog";
+    button.textContent = /^zh/i.test(navigator.language) ? "点击此处开始播放" : "Tap here to play";
+    Object.assign(button.style, { position: "fixed", zIndex: "2147483647", left: "40%", top: "45%", padding: "1em 2em" });
+    document.addEventListener("click", () => this.resume(), { once: true });
+    this._dialog = document.body.appendChild(button);
   }
 }
 
@@ -123,62 +118,10 @@ export class ZegoStreamView extends StreamPlayer {
     this._play("video", container, { muted: this._muted, ...options });
   }
 
-  stop() {
-    this.stopVideo();
-    this.stopAudio();
-  }
-
   /** @param {boolean} muted @returns {boolean} */
   setAudioMuted(muted) {
     this._muted = muted;
     for (const element of this._elements.values()) element.muted = muted;
     return this._elements.size > 0;
   }
-
-  /** @param {boolean} muted @returns {boolean} */
-  setVideoMuted(muted) {
-    const video = this._elements.get("video");
-    if (video) video.style.visibility = muted ? "hidden" : "";
-    return video !== undefined;
-  }
-
-  /** @returns {number} */
-  getVideoWidth() {
-    return /** @type {any} */ (this._elements.get("video") || {}).videoWidth || 0;
-  }
-
-  /** @returns {number} */
-  getVideoHeight() {
-    return /** @type {any} */ (this._elements.get("video") || {}).videoHeight || 0;
-  }
-}
-
-/** One question for all that wait: a tap on it lets them play. @param {HTMLMediaElement} element */
-function askForTap(element) {
-  blockedElements.add(element);
-  if (autoplayDialog) return;
-  const button = document.createElement("button");
-  button.className = "zego-autoplay-dialog";
-  button.textContent = /^zh/i.test(navigator.language) ? "点击此处开始播放" : "Tap here to play";
-  Object.assign(button.style, {
-    position: "fixed", zIndex: "2147483647", left: "50%", top: "50%", transform: "translate(-50%, -50%)", padding: "1em 2em",
-  });
-  button.onclick = () => blockedElements.forEach((one) => one.play().then(() => released(one), () => {}));
-  document.body.appendChild(button);
-  autoplayDialog = button;
-}
-
-/** It waits no more. @param {HTMLMediaElement} element */
-function released(element) {
-  blockedElements.delete(element);
-  if (blockedElements.size || !autoplayDialog) return;
-  autoplayDialog.remove();
-  autoplayDialog = null;
-}
-
-/** Has an element sound from another loudspeaker. @param {HTMLMediaElement} element @param {string} deviceID @returns {Promise<void>} */
-export async function useSpeaker(element, deviceID) {
-  const { setSinkId } = /** @type {any} */ (element);
-  if (!setSinkId) throw new Error("this browser does not choose loudspeakers");
-  await setSinkId.call(element, deviceID);
 }
