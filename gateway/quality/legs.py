@@ -49,6 +49,8 @@ class Uplink:
     """`now` at which what was measured went into the history."""
     on_air_at: float | None = None
     """`now` at which its first media came."""
+    pictures_since: float | None = None
+    """`now` since which pictures have been coming, as far as one look after the other can tell; None: none come."""
     seen_in: int = 0
     """The sweep that measured it last."""
     sent_at: float = float("-inf")

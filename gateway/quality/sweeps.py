@@ -34,6 +34,8 @@ from gateway.rooms.model import Grant, PlayMode, Stream
 
 AT_ONCE = 40
 """Legs that are visited in one step: about a millisecond."""
+_UNSURE = 1.0
+"""Seconds before the look that found pictures in which they may have begun to come."""
 LegCount = tuple[str, str, str]
 """Leg, level, protocol; the server's has none."""
 
@@ -149,6 +151,10 @@ class Sweeps:
         before = leg.measured
         verdict = leg.case.measured(reading, self.server, max(self._lags), now, stream.muted)
         leg.measured, leg.seen_in = reading, self._number
+        if not reading.video:
+            leg.pictures_since = None
+        elif leg.pictures_since is None:  # they began since the look before
+            leg.pictures_since = now - min(reading.span, _UNSURE)
         found.counts[Leg.UPLINK.value, verdict.level.label, grant.transport] += 1
         if reading.connected:
             self._observe_arrival(grant.transport, reading, found)
@@ -226,8 +232,7 @@ class Sweeps:
         self._observe_path(way, reading.path, found)
         if reading.first_picture_at is not None and leg.pictured != reading.joined_at:
             leg.pictured = reading.joined_at
-            on_air_at = uplink.on_air_at if uplink is not None else None
-            if on_air_at is not None and on_air_at <= reading.joined_at:  # it did not wait for the publisher
+            if uplink is not None and _had_pictures(uplink, reading.joined_at):
                 self._counters.first_media[way].observe(reading.first_picture_at - reading.joined_at)
 
     def _observe_path(self, way: Way, path: PathReading, found: Tally) -> None:
@@ -257,3 +262,9 @@ class Sweeps:
     def _note(self, grant: Grant, kind: Kind, data: dict[str, Any]) -> None:
         room_id = grant.session.room.id if grant.session is not None else ""
         self._history.record(Entry(grant.app, room_id, self._wall_clock(), kind, grant.user_id, grant.stream_id, data))
+
+
+def _had_pictures(uplink: Uplink, at: float) -> bool:
+    """Pictures were coming at that time: who joined then waited neither for the publisher nor for the camera."""
+    on_air_at, since = uplink.on_air_at, uplink.pictures_since
+    return on_air_at is not None and since is not None and max(on_air_at, since) <= at

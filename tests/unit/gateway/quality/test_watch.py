@@ -519,6 +519,36 @@ class TestRounds:
             assert sum(buckets.counts) == 1
             assert buckets.total == pytest.approx(seconds)
 
+    def test_one_who_waited_for_the_camera_was_not_kept_waiting_by_us(self, house: WatchedHouse) -> None:
+        stream = house.on_air(house.login("ann"), "ann", "a")
+        waits = house.watch.counters.first_media["out", "rtmp"]
+
+        def joins(name: str, picture_after: float | None) -> Viewer:
+            viewer = house.viewer(house.login(name), name, stream)
+            shown_at = None if picture_after is None else house.clock() + picture_after
+            viewer.reading = dataclasses.replace(viewer.reading, first_picture_at=shown_at)
+            return viewer
+
+        def camera(on: bool, *waiting: Viewer) -> None:
+            stream.reading = dataclasses.replace(WELL, video=on)
+            for viewer in waiting:
+                viewer.reading = dataclasses.replace(viewer.reading, first_picture_at=house.clock() + 0.1)
+            house.live(3)
+
+        camera(False)
+        bob = joins("bob", None)
+        house.live(10)
+        camera(True, bob)
+        assert waits.counts == [0] * len(waits.counts)
+        joins("eve", 0.3)
+        house.live(3)
+        assert (sum(waits.counts), waits.total) == (1, pytest.approx(0.3))
+        camera(False)
+        tom = joins("tom", None)
+        house.live(10)
+        camera(True, tom)
+        assert sum(waits.counts) == 1
+
     def test_legs_are_told_as_the_last_round_found_them(self, call: Call) -> None:
         assert call.house.watch.legs() == {}
         call.house.live(5)
