@@ -1528,7 +1528,7 @@ class LocalSource {
 
 	async recapture(kind, plan) {
 		const before = this.plan[kind];
-		this.track(kind)?.stop();
+		for (const one of [...this.media.getTracks(), ...this._kept]) if (one.kind === kind) one.stop();
 		await this.capture({ [kind]: plan }).catch(async (error) => {
 			await this.capture({ [kind]: before }).catch(() => {});
 			throw error;
@@ -1826,7 +1826,7 @@ class StatsMeter {
 		video.stats.muteState = muted.video ? "1" : "0";
 		const delay = { peerToPeerDelay: rtt / 2 + 1000 * buffer, peerToPeerPacketLostRate: loss };
 		return {
-			stats: { video: video.stats, audio: audio.stats, rtt, currentRoundTripTime: rtt / 1000, ...(this._inbound && delay) },
+			stats: { video: video.stats, audio: audio.stats, rtt, ...(this._inbound && delay) },
 			report: { loss, roundTrip: rtt / 1000, buffer, ...audio.report, ...video.report },
 			level: audio.level,
 		};
@@ -1878,7 +1878,8 @@ class StatsMeter {
 			};
 		const report = kind === "video"
 			? {
-				videoBitrate: bitrate, fps, width: one.frameWidth, height: one.frameHeight, freezes, dropped: dropped / (passed || 1), hardware,
+				videoBitrate: bitrate, fps, width: one.frameWidth, height: one.frameHeight, freezes, hardware,
+				dropped: dropped / (passed || 1),
 			}
 			: { audioBitrate: bitrate, jitter: one.jitter };
 		const named = Object.fromEntries(Object.entries(both).map(([word, value]) => [kind + word, value]));
@@ -2102,11 +2103,15 @@ class Playback extends StreamLeg {
 
 	_prepare(pc) {
 		pc.ontrack = ({ track }) => {
-			track.enabled = !this.muted[(track.kind)];
-			const old = this.media.getTracks().find(({ kind }) => kind === track.kind);
-			if (old === track) return;
-			if (old) this.media.removeTrack(old);
-			this.media.addTrack(track);
+			const kind = (track.kind);
+			if (!this._wanted.includes(kind)) return;
+			const add = () => {
+				for (const old of this.media.getTracks()) if (old.kind === kind) this.media.removeTrack(old);
+				this.media.addTrack(track);
+			};
+			track.enabled = !this.muted[kind];
+			if (this.session.room.streams.get(this.streamID)?.announced.includes(kind) === false) track.onunmute = add;
+			else add();
 		};
 	}
 

@@ -57,7 +57,7 @@ export class LocalSource {
    */
   async recapture(kind, plan) {
     const before = this.plan[kind];
-    this.track(kind)?.stop();
+    for (const one of [...this.media.getTracks(), ...this._kept]) if (one.kind === kind) one.stop();
     await this.capture({ [kind]: plan }).catch(async (error) => {
       await this.capture({ [kind]: before }).catch(() => {});
       throw error;

@@ -43,11 +43,16 @@ export class Playback extends StreamLeg {
   /** @protected @param {RTCPeerConnection} pc */
   _prepare(pc) {
     pc.ontrack = ({ track }) => {
-      track.enabled = !this.muted[/** @type {Medium} */ (track.kind)];
-      const old = this.media.getTracks().find(({ kind }) => kind === track.kind);
-      if (old === track) return;
-      if (old) this.media.removeTrack(old);
-      this.media.addTrack(track);
+      const kind = /** @type {Medium} */ (track.kind);
+      if (!this._wanted.includes(kind)) return;
+      const add = () => {
+        for (const old of this.media.getTracks()) if (old.kind === kind) this.media.removeTrack(old);
+        this.media.addTrack(track);
+      };
+      track.enabled = !this.muted[kind];
+      // What the publisher does not promise may come later.
+      if (this.session.room.streams.get(this.streamID)?.announced.includes(kind) === false) track.onunmute = add;
+      else add();
     };
   }
 

@@ -42,7 +42,7 @@ export class StatsMeter {
     video.stats.muteState = muted.video ? "1" : "0";
     const delay = { peerToPeerDelay: rtt / 2 + 1000 * buffer, peerToPeerPacketLostRate: loss };
     return {
-      stats: { video: video.stats, audio: audio.stats, rtt, currentRoundTripTime: rtt / 1000, ...(this._inbound && delay) },
+      stats: { video: video.stats, audio: audio.stats, rtt, ...(this._inbound && delay) },
       report: { loss, roundTrip: rtt / 1000, buffer, ...audio.report, ...video.report },
       level: audio.level,
     };
@@ -95,7 +95,8 @@ export class StatsMeter {
       };
     const report = kind === "video"
       ? {
-        videoBitrate: bitrate, fps, width: one.frameWidth, height: one.frameHeight, freezes, dropped: dropped / (passed || 1), hardware,
+        videoBitrate: bitrate, fps, width: one.frameWidth, height: one.frameHeight, freezes, hardware,
+        dropped: dropped / (passed || 1),
       }
       : { audioBitrate: bitrate, jitter: one.jitter };
     const named = Object.fromEntries(Object.entries(both).map(([word, value]) => [kind + word, value]));

@@ -15,8 +15,9 @@ RECORDER = """
 window.heard = [];
 window.recorded = (zg) => {
   const names = [
-    "roomStateUpdate", "roomStateChanged", "roomUserUpdate", "roomStreamUpdate", "roomOnlineUserCountUpdate", "publisherStateUpdate",
-    "publishQualityUpdate", "playerStateUpdate", "playQualityUpdate", "streamExtraInfoUpdate", "roomExtraInfoUpdate",
+    "roomStateUpdate", "roomStateChanged", "roomUserUpdate", "roomStreamUpdate", "roomOnlineUserCountUpdate",
+    "publisherStateUpdate", "publishQualityUpdate", "playerStateUpdate", "playQualityUpdate", "streamExtraInfoUpdate",
+    "roomExtraInfoUpdate",
     "IMRecvBroadcastMessage", "IMRecvBarrageMessage", "IMRecvCustomCommand", "tokenWillExpire", "soundLevelUpdate",
     "capturedSoundLevelUpdate", "remoteCameraStatusUpdate", "remoteMicStatusUpdate", "networkQuality", "screenSharingEnded",
     "deviceError", "videoDeviceStateChanged", "playerVideoTrackUpdate",
