@@ -172,6 +172,7 @@ def test_what_could_never_be_accepted_is_not_made(secret: str, app: str, ttl: fl
         (made(version="05"), 1002079),
         (made(version=""), 1002079),
     ],
+    ids=lambda value: "token" if isinstance(value, str) else str(value),
 )
 def test_what_is_wrong_has_its_number(text: str, expected: int) -> None:
     assert number(text) == expected

@@ -132,7 +132,7 @@ def test_members_are_spelled_as_the_contract_spells_them(field: str, wire: str) 
         ),
         ("ping", {}, Ping()),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__ if isinstance(value, msgspec.Struct) else str(value),
 )  # fmt: skip
 def test_requests(method: str, params: dict[str, Any], message: Params) -> None:
     assert decoded(method, params) == message
