@@ -1,0 +1,79 @@
+// The migration guide's tables for the web say what the code does: they are made of it. `UPDATE=1 node --test …` writes them.
+
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { ZegoExpressEngine, ZegoLocalStream, ZegoStreamView } from "../../clients/web/index.js";
+import { WEB_EVENTS, WEB_LOCAL_STREAM, WEB_METHODS, WEB_NUMBERS, WEB_VIEW } from "../../clients/web/surface.js";
+import { ROOT } from "./support/places.mjs";
+
+const STATES = {
+  en: { same: "as ZEGO", differs: "differs", nothing: "does nothing", absent: "not there", never: "never told" },
+  zh: { same: "一致", differs: "有差异", nothing: "忽略", absent: "未提供", never: "不触发" },
+};
+const HEADS = { en: ["", "State", "Note"], zh: ["", "状态", "说明"] };
+const NUMBER_HEADS = { en: ["Number", "Meaning"], zh: ["错误码", "含义"] };
+
+function table(rows) {
+  const [head, ...lines] = rows.map((row) => `| ${row.join(" | ")} |`);
+  return [head, `|${" --- |".repeat(rows[0].length)}`, ...lines].join("\n");
+}
+
+function surface(entries, language) {
+  const note = (en, zh) => (language === "zh" ? zh : en);
+  const rows = Object.entries(entries).map(([name, [state, en, zh]]) => [`\`${name}\``, STATES[language][state], note(en, zh)]);
+  return table([HEADS[language], ...rows]);
+}
+
+const parts = (language) => ({
+  "web methods": surface(WEB_METHODS, language),
+  "web local stream": surface(WEB_LOCAL_STREAM, language),
+  "web view": surface(WEB_VIEW, language),
+  "web events": surface(WEB_EVENTS, language),
+  "web numbers": table([
+    NUMBER_HEADS[language], ...WEB_NUMBERS.map(([code, en, zh]) => [`\`${code}\``, language === "zh" ? zh : en]),
+  ]),
+});
+
+for (const [language, file] of [["en", "docs/migrating-from-zego.md"], ["zh", "docs/migrating-from-zego.zh.md"]]) {
+  test(`${file} has the web tables that the code makes`, () => {
+    const path = join(ROOT, file);
+    const text = readFileSync(path, "utf8");
+    let made = text;
+    for (const [name, part] of Object.entries(parts(language))) {
+      const place = new RegExp(`(<!-- ${name}: begin -->\n)[^]*?(<!-- ${name}: end -->)`);
+      assert.match(made, place, `${file} has no place for ${name}`);
+      made = made.replace(place, (_, begin, end) => `${begin}${part}\n${end}`);
+    }
+    if (process.env.UPDATE && made !== text) writeFileSync(path, made);
+    else assert.equal(text, made, `${file}: UPDATE=1 node --test tests/clients/web_docs.test.mjs`);
+  });
+}
+
+function publicNames(made, ...bases) {
+  const prototypes = [];
+  for (let one = made.prototype; one !== Object.prototype; one = Object.getPrototypeOf(one)) prototypes.push(one);
+  const names = new Set(prototypes.flatMap((one) => Object.getOwnPropertyNames(one)));
+  for (const base of bases) for (const name of publicNames(base)) names.delete(name);
+  return [...names].filter((name) => name !== "constructor" && !name.startsWith("_")).sort();
+}
+
+const there = (entries) => Object.keys(entries).filter((name) => entries[name][0] !== "absent").sort();
+
+test("the tables name all methods that there are, and nothing else", () => {
+  const emitter = Object.getPrototypeOf(Object.getPrototypeOf(ZegoStreamView));
+  const player = Object.getPrototypeOf(ZegoStreamView);
+  assert.deepEqual(publicNames(ZegoExpressEngine), there(WEB_METHODS));
+  assert.deepEqual(publicNames(ZegoStreamView, emitter), there(WEB_VIEW));
+  assert.deepEqual(publicNames(ZegoLocalStream, player), there(WEB_LOCAL_STREAM));
+});
+
+test("the tables name all events that are told", () => {
+  const sources = ["web/engine.js", "web/engine_rooms.js", "mini/zego/zego_room.js"];
+  const code = sources.map((name) => readFileSync(join(ROOT, "clients", name), "utf8")).join("\n");
+  const names = [...code.matchAll(/"(\w+)"/g)];
+  const told = Object.keys(WEB_EVENTS).filter((name) => WEB_EVENTS[name][0] !== "never");
+  assert.deepEqual(told.filter((name) => !names.some(([, one]) => one === name)), []);
+});
