@@ -14,6 +14,10 @@ WHEELS := --only-binary :all: --constraint constraints.txt
 FUZZ_RUNS ?= 10000
 FUZZ_SECONDS ?= 5
 
+# Fuzz targets at a time, and processes that share the tests.
+FUZZ_JOBS ?= 2
+WORKERS ?= 4
+
 # Given to pytest as they are: make test ARGS="-k rtmp -x"
 ARGS ?=
 # Given to the bench as they are: make bench BENCH=--quick, make bench BENCH="--only webrtc"
@@ -31,9 +35,11 @@ demo: $(VENV)/.runtime
 serve: $(VENV)/.runtime
 	@$(BIN)/gateway serve --dev
 
-# pytest comes last: its summary is the last line of a good run.
+# Most tests wait more than they compute, so several go on at once. Those that look at how real media fare in real time come
+# alone, and last. It is no failure if ARGS leaves none of one kind (5).
 test: tools $(VENV)/.test lint types fuzz-short
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile -m 'not alone' $(ARGS) || [ $$? = 5 ]
+	@$(BIN)/pytest -m alone $(ARGS) || [ $$? = 5 ]
 
 test-quick: $(VENV)/.test lint types
 	@$(BIN)/pytest $(wildcard tests/unit tests/contract tests/test_architecture.py tests/test_docs.py) $(ARGS)
@@ -51,13 +57,12 @@ fuzz fuzz-short: $(VENV)/.test
 	@mkdir -p .tools/fuzz
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || { [ "$$(uname)" != Linux ] || { echo 'fuzz: atheris is missing'; exit 1; }; \
 	    echo 'fuzz: left out, atheris has wheels for Linux only'; exit 0; }; \
-	for target in $(filter-out %/__init__.py,$(wildcard tests/fuzz/*.py)); do \
-	    name=$$(basename $$target .py); log=.tools/fuzz/$$name.log; \
-	    $(BIN)/python -m tests.fuzz.$$name -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
-	        -rss_limit_mb=1024 -artifact_prefix=.tools/fuzz/$$name- >$$log 2>&1 \
-	        || { tail -n 60 $$log; echo "fuzz: $$name FAILED, see $$log"; exit 1; }; \
-	    echo "fuzz: $$name ok, $$(grep -Eo 'Done [0-9]+ runs' $$log || echo 'finished')"; \
-	done
+	printf '%s\n' $(filter-out __init__,$(notdir $(basename $(wildcard tests/fuzz/*.py)))) | xargs -P $(FUZZ_JOBS) -I NAME sh -c \
+	    'log=.tools/fuzz/NAME.log; \
+	    $(BIN)/python -m tests.fuzz.NAME -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+	        -rss_limit_mb=1024 -artifact_prefix=.tools/fuzz/NAME- >$$log 2>&1 \
+	        || { tail -n 60 $$log; echo "fuzz: NAME FAILED, see $$log"; exit 1; }; \
+	    echo "fuzz: NAME ok, $$(grep -Eo "Done [0-9]+ runs" $$log || echo finished)"'
 
 bench: $(VENV)/.runtime
 	@tests/setup/tools.sh bench

@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from adapters.webrtc.udp import UdpPort
 from gateway.app import Gateway
 from gateway.config import WebRtcSettings
@@ -25,6 +26,8 @@ from tests.support.media_client import until
 from tests.support.programs import decode, run, started
 from tests.support.recording import spread
 from tests.support.tools import clip
+
+pytestmark = pytest.mark.alone
 
 FPS = 15
 """Of the clip that phones publish."""

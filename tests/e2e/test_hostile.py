@@ -38,6 +38,8 @@ from tests.support.scrape import get, metrics
 from tests.support.stamps import GOP, FlvViewer, RtmpViewer, Source, numbered, take_apart
 from tests.support.streams import AUDIO_CONFIG, VIDEO_CONFIG
 
+pytestmark = pytest.mark.alone
+
 MIB = 1024 * 1024
 GROWTH = 24 * MIB
 """Bytes by which the gateway's memory may grow during one kind of attack."""

@@ -19,10 +19,13 @@ import httpx
 import msgspec
 from websockets.asyncio.client import connect
 
+import pytest
 from gateway.auth.tokens import make_token
 from tests.e2e.test_hostile import Call, beside_a_call, mutated
 from tests.support.gateway import APP, SECRET
 from tests.support.scrape import metrics
+
+pytestmark = pytest.mark.alone
 
 OVER_SOCKETS = 50_000
 BATCHES, BATCH = 500, 100

@@ -18,6 +18,8 @@ from tests.support.callers import Footage, stay_on_loopback
 from tests.support.legs import Outcome, Stage, stage
 from tests.support.stories import DOWNLINKS, INNOCENT, UPLINKS, Story, attempted, loaded_server
 
+pytestmark = pytest.mark.alone
+
 RUNS = 5
 """Of each kind of fault."""
 APART = 0.5

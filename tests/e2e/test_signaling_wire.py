@@ -242,7 +242,7 @@ TOKENS: dict[str, tuple[str, int, str]] = {
     "other-app": (token("anna", OTHER_APP), 1002076, "TOKEN_APP_MISMATCH"),
     "other-user": (token("bert"), 1002077, "TOKEN_USER_MISMATCH"),
     "expired": (make_token(SECRET, APP, "anna", now=time.time() - 200, ttl=60), 1002078, "TOKEN_EXPIRED"),
-    "not-yet": (make_token(SECRET, APP, "anna", now=time.time() + 600, ttl=60), 1002033, "TOKEN_INVALID"),
+    "not-yet": (make_token(SECRET, APP, "anna", now=time.time() + 36_000, ttl=60), 1002033, "TOKEN_INVALID"),
     "other-room": (token("anna", room="elsewhere"), 1002033, "TOKEN_INVALID"),
     "no-login": (token("anna", may_login=False), 1002033, "TOKEN_INVALID"),
     "none-algorithm": ("eyJhbGciOiJub25lIn0.eyJpc3MiOiIxIiwic3ViIjoiYW5uYSJ9.", 1002033, "TOKEN_INVALID"),

@@ -35,6 +35,8 @@ from tests.support.rtc_peer import DEADLINE
 from tests.support.stamps import FPS, GOP, number_of, numbered
 from tests.support.streams import VIDEO_CONFIG
 
+pytestmark = pytest.mark.alone
+
 HOST = "127.0.0.1"
 OVERLOADED = 1803002
 STORM = 150
