@@ -445,8 +445,8 @@ async def test_everyone_plays_everyone_whatever_they_speak(tmp_path: Path, monke
         await _a_socket_is_cut(call)
         await _one_is_kicked_and_comes_back(call)
         await _the_room_is_closed(call)
-        await _all_are_kicked(call)
         assert [*await call.nertc.problems(), *await call.zego.problems()] == []
+        await _all_are_kicked(call)
 
 
 async def _a_socket_is_cut(call: Call) -> None:
