@@ -282,8 +282,8 @@ class MobileApp:
                 if update_type == UpdateType.ADD:
                     await self.engine.start_playing_stream(stream.stream_id, sink=self._sink(stream.stream_id))
                 else:
-                    self._flow.pop(stream.stream_id, None)
                     await self.engine.stop_playing_stream(stream.stream_id)
+                    self._flow.pop(stream.stream_id, None)
 
         self.engine.on_room_stream_update = streams
 
