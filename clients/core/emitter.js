@@ -36,10 +36,7 @@ export class Emitter {
    * @returns {this}
    */
   off(name, fn) {
-    const left = fn ? (this._handlers.get(name) || []).filter((one) => one.fn !== fn) : [];
-    if (left.length) this._handlers.set(name, left);
-    else this._handlers.delete(name);
-    return this;
+    return this._only(name, (one) => Boolean(fn) && one.fn !== fn);
   }
 
   /**
@@ -51,7 +48,7 @@ export class Emitter {
     // The list is never changed, only replaced: who is added or taken away meanwhile changes nothing here.
     const handlers = this._handlers.get(name) || [];
     for (const one of handlers) {
-      if (one.once) this._remove(name, one);
+      if (one.once) this._only(name, (other) => other !== one);
       try {
         one.fn(...values);
       } catch (error) {
@@ -76,11 +73,12 @@ export class Emitter {
     return this;
   }
 
-  /** @private @param {string} name @param {{fn: Handler, once: boolean}} which */
-  _remove(name, which) {
-    const left = (this._handlers.get(name) || []).filter((one) => one !== which);
+  /** @private @param {string} name @param {(one: {fn: Handler, once: boolean}) => boolean} wanted @returns {this} */
+  _only(name, wanted) {
+    const left = (this._handlers.get(name) || []).filter(wanted);
     if (left.length) this._handlers.set(name, left);
     else this._handlers.delete(name);
+    return this;
   }
 }
 

@@ -1,6 +1,8 @@
 // What a call can fail with, and what a closed socket advises. No vendor's numbers may be put in here: the shapes have tables
 // for those. The gateway's own come with their names and advice in each reply; only close codes are known here.
 
+import { objectIn } from "./json.js";
+
 /** @typedef {"never"|"now"|"after"} Retry */
 
 /**
@@ -30,6 +32,21 @@ export class CallError extends Error {
 }
 
 /**
+ * A failure of our own.
+ * @param {string} reason
+ * @param {string} message
+ * @param {Retry} [retry]
+ */
+export function failure(reason, message, retry = "now") {
+  return new CallError({ reason, message, retry });
+}
+
+/** @param {string} method */
+export function overtime(method) {
+  return failure("TIMEOUT", `no answer to ${method} in time`);
+}
+
+/**
  * An error reply's `error` as a CallError.
  * @param {any} error
  * @returns {CallError}
@@ -44,22 +61,22 @@ export function refusal(error) {
 const OUR_FAULT = [1002, 1007, 1009];
 
 /**
- * The gateway's close codes, for when the frame's reason was lost on the way, as it is on some phones.
- * @type {Record<number, {code: number, reason: string, retry: Retry}>}
+ * The gateway's close codes, for when the frame's reason was lost on the way, as it is on some phones: code, reason, retry.
+ * @type {Record<number, [number, string, Retry]>}
  */
 const CLOSED = {
-  1003: { code: -32600, reason: "INVALID_REQUEST", retry: "never" },
-  1012: { code: 1803001, reason: "SHUTTING_DOWN", retry: "after" },
-  1013: { code: 1803002, reason: "OVERLOADED", retry: "after" },
-  4001: { code: 1002031, reason: "LOGIN_TIMEOUT", retry: "now" },
-  4002: { code: 1002052, reason: "HEARTBEAT_TIMEOUT", retry: "now" },
-  4003: { code: 1803002, reason: "OVERLOADED", retry: "after" },
-  4004: { code: 1002071, reason: "RATE_LIMITED", retry: "after" },
-  4005: { code: 0, reason: "RESUMED_ELSEWHERE", retry: "never" },
-  4010: { code: 1002050, reason: "KICKED_BY_SAME_USER", retry: "never" },
-  4011: { code: 1002055, reason: "KICKED", retry: "never" },
-  4012: { code: 1002056, reason: "KICKED_TOKEN_EXPIRED", retry: "never" },
-  4013: { code: 1002055, reason: "ROOM_CLOSED", retry: "never" },
+  1003: [-32600, "INVALID_REQUEST", "never"],
+  1012: [1803001, "SHUTTING_DOWN", "after"],
+  1013: [1803002, "OVERLOADED", "after"],
+  4001: [1002031, "LOGIN_TIMEOUT", "now"],
+  4002: [1002052, "HEARTBEAT_TIMEOUT", "now"],
+  4003: [1803002, "OVERLOADED", "after"],
+  4004: [1002071, "RATE_LIMITED", "after"],
+  4005: [0, "RESUMED_ELSEWHERE", "never"],
+  4010: [1002050, "KICKED_BY_SAME_USER", "never"],
+  4011: [1002055, "KICKED", "never"],
+  4012: [1002056, "KICKED_TOKEN_EXPIRED", "never"],
+  4013: [1002055, "ROOM_CLOSED", "never"],
 };
 
 /**
@@ -67,22 +84,10 @@ const CLOSED = {
  * @param {{code: number, reason: string}} event
  * @returns {CallError}
  */
-export function adviceOf({ code, reason }) {
-  const known = CLOSED[code] || { code: 0, reason: "SOCKET_LOST", retry: OUR_FAULT.includes(code) ? "never" : "now" };
-  const { code: number = known.code, retry = known.retry, afterMs } = adviceIn(reason);
-  return new CallError({
-    code: number, reason: known.reason, message: `the socket was closed: ${code}`, retry, afterMs, closeCode: code,
-  });
-}
-
-/** @param {string} reason @returns {{code?: number, retry?: Retry, afterMs?: number}} */
-function adviceIn(reason) {
-  try {
-    const advice = JSON.parse(reason);
-    return advice && typeof advice === "object" ? advice : {};
-  } catch (error) {
-    return {};
-  }
+export function adviceOf({ code: closeCode, reason: words }) {
+  const [known, reason, usual] = CLOSED[closeCode] || [0, "SOCKET_LOST", OUR_FAULT.includes(closeCode) ? "never" : "now"];
+  const { code = known, retry = usual, afterMs } = objectIn(words) || {};
+  return new CallError({ code, reason, message: `the socket was closed: ${closeCode}`, retry, afterMs, closeCode });
 }
 
 /**

@@ -1,9 +1,10 @@
 // One socket, from its opening to its loss: it sees to it that a dead one is noticed. It knows nothing of logins, requests
 // or events; what it carries are texts.
 
-import { CallError, adviceOf } from "./errors.js";
+import { adviceOf, failure } from "./errors.js";
 
 /** @typedef {import("./types.js").Platform} Platform */
+/** @typedef {import("./errors.js").CallError} CallError */
 
 const OPEN_DEADLINE = 10_000;
 /** A peer that sent nothing for so many heartbeats is dead. */
@@ -69,7 +70,7 @@ export class Link {
     this._ping();
     this._probe = this._platform.setTimeout(() => {
       this._probe = null;
-      this._lose(new CallError({ reason: "SOCKET_LOST", message: "the gateway does not answer", retry: "now" }));
+      this._lose(failure("SOCKET_LOST", "the gateway does not answer"));
     }, ms);
   }
 
@@ -121,7 +122,7 @@ export class Link {
       this._heardAt = now;
       this.probe(heartbeatMs);
     } else if (now - this._heardAt >= DEAD_AFTER * heartbeatMs) {
-      this._lose(new CallError({ reason: "SOCKET_LOST", message: "the gateway is silent", retry: "now" }));
+      this._lose(failure("SOCKET_LOST", "the gateway is silent"));
       return;
     } else if (this._ping && now - this._sentAt >= heartbeatMs) {
       this._ping();
@@ -146,5 +147,5 @@ export class Link {
 
 /** @param {string} url @param {string} why @returns {CallError} */
 function unreachable(url, why) {
-  return new CallError({ reason: "UNREACHABLE", message: `cannot connect to ${url}${why ? `: ${why}` : ""}`, retry: "now" });
+  return failure("UNREACHABLE", `cannot connect to ${url}${why ? `: ${why}` : ""}`);
 }

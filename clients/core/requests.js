@@ -1,7 +1,9 @@
 // The requests that wait for their answer: their ids, their time, and what is sent again on a new socket. It knows no
 // sockets: who sends, and when, is decided by the session.
 
-import { CallError, refusal } from "./errors.js";
+import { overtime, refusal } from "./errors.js";
+
+/** @typedef {import("./errors.js").CallError} CallError */
 
 /**
  * @typedef {object} Waiting
@@ -75,7 +77,7 @@ export class Requests {
     one.timer = this._platform.setTimeout(() => {
       const { id, method } = one;
       this._waiting.delete(id);
-      one.reject(new CallError({ reason: "TIMEOUT", message: `no answer to ${method} in time`, retry: "now" }));
+      one.reject(overtime(method));
       this._onovertime({ method, id });
     }, ms);
   }

@@ -14,44 +14,29 @@ const LEFT = { code: 2, name: "heartbeatTimeout" };
 const PUBLISH_LOST = 1003021;
 const PLAY_INTERRUPTED = 1004020;
 
+/** The room before the first login. */
+const EMPTY = {
+  seq: 0, users: [], streams: [], publishing: [], playing: [], roomExtraInfo: {}, onlineUserCount: 0,
+  role: /** @type {import("./types.js").Role} */ ("broadcaster"),
+};
+
 /** The others, their streams, and one's own publishing and playing. */
 export class Room {
-  constructor() {
-    this.roomID = "";
-    this.seq = 0;
-    /** @type {Map<string, UserInfo>} */
-    this.users = new Map();
-    /** @type {Map<string, StreamInfo>} */
-    this.streams = new Map();
-    /** @type {Set<string>} */
-    this.publishing = new Set();
-    /** @type {Set<string>} */
-    this.playing = new Set();
-    /** @type {Map<string, RoomExtraInfo>} */
-    this.roomExtraInfo = new Map();
-    /** @type {import("./types.js").Role} */
-    this.role = "broadcaster";
-    this.onlineUserCount = 0;
-  }
-
   /**
    * The room as a login reply describes it.
-   * @param {string} roomID
-   * @param {LoginResult} result
-   * @returns {Room}
+   * @param {string} [roomID]
+   * @param {Pick<LoginResult, keyof typeof EMPTY>} [result]
    */
-  static of(roomID, result) {
-    const room = new Room();
-    room.roomID = roomID;
-    room.seq = result.seq;
-    room.users = new Map(result.users.map((user) => [user.userID, user]));
-    room.streams = new Map(result.streams.map((stream) => [stream.streamID, stream]));
-    room.publishing = new Set(result.publishing);
-    room.playing = new Set(result.playing);
-    room.roomExtraInfo = new Map(Object.entries(result.roomExtraInfo));
-    room.role = result.role;
-    room.onlineUserCount = result.onlineUserCount;
-    return room;
+  constructor(roomID = "", { seq, users, streams, publishing, playing, roomExtraInfo, onlineUserCount, role } = EMPTY) {
+    this.roomID = roomID;
+    this.seq = seq;
+    this.users = new Map(users.map((user) => [user.userID, user]));
+    this.streams = new Map(streams.map((stream) => [stream.streamID, stream]));
+    this.publishing = new Set(publishing);
+    this.playing = new Set(playing);
+    this.roomExtraInfo = new Map(Object.entries(roomExtraInfo));
+    this.role = role;
+    this.onlineUserCount = onlineUserCount;
   }
 
   /**
@@ -83,13 +68,22 @@ export class Room {
    * @returns {Event[]}
    */
   differences(now) {
-    return [
-      ...streamChanges(this.streams, now.streams),
-      ...userChanges(this.users, now.users),
-      ...extraInfoChanges(this.roomExtraInfo, now.roomExtraInfo),
-    ].sort((one, other) => one.rank - other.rank).map(({ method, params }) => (
-      { method, params: { roomID: now.roomID, seq: now.seq, ...params, missed: true } }
-    ));
+    /** @type {Event[]} */
+    const events = [];
+    /** @type {Tell} */
+    const tell = (method, params) => {
+      events.push({ method, params: { roomID: now.roomID, seq: now.seq, ...params, missed: true } });
+    };
+    for (const stream of this.streams.values()) {
+      if (!sameStream(now, stream)) tell("streams", { type: "DELETE", streams: [stream], reason: OFFLINE });
+    }
+    tellUsers(this.users, now.users, tell);
+    for (const stream of now.streams.values()) {
+      if (!sameStream(this, stream)) tell("streams", { type: "ADD", streams: [stream] });
+    }
+    tellUpdates(this, now, tell);
+    tellExtraInfo(this.roomExtraInfo, now.roomExtraInfo, tell);
+    return events;
   }
 
   /**
@@ -98,14 +92,12 @@ export class Room {
    * @returns {Event[]}
    */
   ended(now) {
-    const { roomID } = now;
+    const lost = (/** @type {string} */ method, /** @type {string} */ state, /** @type {number} */ code) => (
+      (/** @type {string} */ streamID) => ({ method, params: { roomID: now.roomID, streamID, state, code, missed: true } })
+    );
     return [
-      ...missing(this.publishing, now.publishing).map((streamID) => (
-        { method: "publisherState", params: { roomID, streamID, state: "NO_PUBLISH", code: PUBLISH_LOST, missed: true } }
-      )),
-      ...missing(this.playing, now.playing).map((streamID) => (
-        { method: "playerState", params: { roomID, streamID, state: "NO_PLAY", code: PLAY_INTERRUPTED, missed: true } }
-      )),
+      ...missing(this.publishing, now.publishing).map(lost("publisherState", "NO_PUBLISH", PUBLISH_LOST)),
+      ...missing(this.playing, now.playing).map(lost("playerState", "NO_PLAY", PLAY_INTERRUPTED)),
     ];
   }
 }
@@ -117,29 +109,13 @@ function onePart({ media }) {
 
 /** What each event changes. @type {Record<string, (room: Room, params: any) => void>} */
 const CHANGES = {
-  users(room, { type, users }) {
-    for (const user of users) {
-      if (type === "DELETE") room.users.delete(user.userID);
-      else room.users.set(user.userID, user);
-    }
-  },
-  streams(room, { type, streams }) {
-    for (const stream of streams) {
-      if (type === "DELETE") room.streams.delete(stream.streamID);
-      else room.streams.set(stream.streamID, stream);
-    }
-  },
-  mute(room, { streamID, audio, video }) {
-    const stream = room.streams.get(streamID);
-    if (stream) room.streams.set(streamID, { ...stream, muted: { audio, video } });
-  },
-  streamExtraInfo(room, { streamID, extraInfo }) {
-    const stream = room.streams.get(streamID);
-    if (stream) room.streams.set(streamID, { ...stream, extraInfo });
-  },
-  roomExtraInfo(room, { key, value, updateUser, updateTime }) {
-    if (value === "") room.roomExtraInfo.delete(key);
-    else room.roomExtraInfo.set(key, { value, updateUser, updateTime });
+  users: ({ users }, params) => changeList(users, params.type, params.users, "userID"),
+  streams: ({ streams }, params) => changeList(streams, params.type, params.streams, "streamID"),
+  mute: (room, { streamID, audio, video }) => changeStream(room, streamID, { muted: { audio, video } }),
+  streamExtraInfo: (room, { streamID, extraInfo }) => changeStream(room, streamID, { extraInfo }),
+  roomExtraInfo({ roomExtraInfo }, { key, value, updateUser, updateTime }) {
+    if (value === "") roomExtraInfo.delete(key);
+    else roomExtraInfo.set(key, { value, updateUser, updateTime });
   },
   role(room, { role }) {
     room.role = role;
@@ -147,97 +123,77 @@ const CHANGES = {
   onlineUserCount(room, { count }) {
     room.onlineUserCount = count;
   },
-  publisherState(room, { streamID, state }) {
-    if (state === "NO_PUBLISH") room.publishing.delete(streamID);
+  publisherState({ publishing }, { streamID, state }) {
+    if (state === "NO_PUBLISH") publishing.delete(streamID);
   },
-  playerState(room, { streamID, state }) {
-    if (state === "NO_PLAY") room.playing.delete(streamID);
+  playerState({ playing }, { streamID, state }) {
+    if (state === "NO_PLAY") playing.delete(streamID);
   },
 };
 
-/** @typedef {{rank: number, method: string, params: any}} Ranked */
-
-/**
- * @param {Map<string, StreamInfo>} before
- * @param {Map<string, StreamInfo>} after
- * @returns {Ranked[]}
- */
-function streamChanges(before, after) {
-  /** @type {Ranked[]} */
-  const changes = [];
-  for (const old of before.values()) {
-    const stream = after.get(old.streamID);
-    if (stream && stream.userID === old.userID) continue;
-    changes.push({ rank: 0, method: "streams", params: { type: "DELETE", streams: [old], reason: OFFLINE } });
+/** @param {Map<string, any>} map @param {string} type @param {any[]} list @param {string} id */
+function changeList(map, type, list, id) {
+  for (const one of list) {
+    if (type === "DELETE") map.delete(one[id]);
+    else map.set(one[id], one);
   }
-  for (const stream of after.values()) {
-    const old = before.get(stream.streamID);
-    if (!old || stream.userID !== old.userID) {
-      changes.push({ rank: 3, method: "streams", params: { type: "ADD", streams: [stream] } });
-    } else {
-      changes.push(...updates(old, stream));
-    }
-  }
-  return changes;
 }
 
-/**
- * @param {StreamInfo} old
- * @param {StreamInfo} stream
- * @returns {Ranked[]}
- */
-function updates(old, stream) {
-  /** @type {Ranked[]} */
-  const changes = [];
-  const { streamID, userID, userName, muted, extraInfo } = stream;
-  if (!sameMedia(old.media, stream.media) || !sameMedia(old.announced, stream.announced) || old.transport !== stream.transport) {
-    changes.push({ rank: 4, method: "streams", params: { type: "UPDATE", streams: [stream] } });
-  }
-  if (old.muted.audio !== muted.audio || old.muted.video !== muted.video) {
-    changes.push({ rank: 5, method: "mute", params: { streamID, userID, ...muted } });
-  }
-  if (old.extraInfo !== extraInfo) {
-    changes.push({ rank: 5, method: "streamExtraInfo", params: { streamID, userID, userName, extraInfo } });
-  }
-  return changes;
+/** @param {Room} room @param {string} streamID @param {Partial<StreamInfo>} change */
+function changeStream({ streams }, streamID, change) {
+  const stream = streams.get(streamID);
+  if (stream) streams.set(streamID, { ...stream, ...change });
 }
 
-/**
- * @param {Map<string, UserInfo>} before
- * @param {Map<string, UserInfo>} after
- * @returns {Ranked[]}
- */
-function userChanges(before, after) {
+/** @typedef {(method: string, params: any) => void} Tell */
+
+/** A stream of that name and of the same user's. @param {Room} room @param {StreamInfo} stream @returns {StreamInfo|undefined} */
+function sameStream({ streams }, { streamID, userID }) {
+  const there = streams.get(streamID);
+  return there && there.userID === userID ? there : undefined;
+}
+
+/** What is carried, and how. @param {StreamInfo} stream @returns {string} */
+function carried({ media, announced, transport }) {
+  return JSON.stringify([[...media].sort(), [...announced].sort(), transport]);
+}
+
+/** @param {Room} before @param {Room} now @param {Tell} tell */
+function tellUpdates(before, now, tell) {
+  const stayed = [...now.streams.values()].filter((stream) => sameStream(before, stream));
+  const old = (/** @type {StreamInfo} */ { streamID }) => /** @type {StreamInfo} */ (before.streams.get(streamID));
+  for (const stream of stayed) {
+    if (carried(old(stream)) !== carried(stream)) tell("streams", { type: "UPDATE", streams: [stream] });
+  }
+  for (const stream of stayed) {
+    const { streamID, userID, userName, muted, extraInfo } = stream;
+    const was = old(stream);
+    if (was.muted.audio !== muted.audio || was.muted.video !== muted.video) tell("mute", { streamID, userID, ...muted });
+    if (was.extraInfo !== extraInfo) tell("streamExtraInfo", { streamID, userID, userName, extraInfo });
+  }
+}
+
+/** @param {Map<string, UserInfo>} before @param {Map<string, UserInfo>} after @param {Tell} tell */
+function tellUsers(before, after, tell) {
   const gone = [...before.values()].filter((user) => !after.has(user.userID));
   const come = [...after.values()].filter((user) => !before.has(user.userID));
-  /** @type {Ranked[]} */
-  const changes = [];
-  if (gone.length) changes.push({ rank: 1, method: "users", params: { type: "DELETE", users: gone, reason: LEFT } });
-  if (come.length) changes.push({ rank: 2, method: "users", params: { type: "ADD", users: come } });
-  return changes;
+  if (gone.length) tell("users", { type: "DELETE", users: gone, reason: LEFT });
+  if (come.length) tell("users", { type: "ADD", users: come });
 }
 
-/**
- * @param {Map<string, RoomExtraInfo>} before
- * @param {Map<string, RoomExtraInfo>} after
- * @returns {Ranked[]}
- */
-function extraInfoChanges(before, after) {
-  const nobody = { updateUser: { userID: "", userName: "" }, updateTime: 0 };
-  const gone = [...before.keys()].filter((key) => !after.has(key)).map((key) => ({ key, value: "", ...nobody }));
-  const written = [...after].filter(([key, { value, updateTime }]) => {
+/** @param {Map<string, RoomExtraInfo>} before @param {Map<string, RoomExtraInfo>} after @param {Tell} tell */
+function tellExtraInfo(before, after, tell) {
+  const nobody = { userID: "", userName: "" };
+  for (const key of before.keys()) {
+    if (!after.has(key)) tell("roomExtraInfo", { key, value: "", updateUser: nobody, updateTime: 0 });
+  }
+  for (const [key, entry] of after) {
     const old = before.get(key);
-    return !old || old.value !== value || old.updateTime !== updateTime;
-  }).map(([key, entry]) => ({ key, ...entry }));
-  return [...gone, ...written].map((params) => ({ rank: 6, method: "roomExtraInfo", params }));
+    if (!old || old.value !== entry.value || old.updateTime !== entry.updateTime) tell("roomExtraInfo", { key, ...entry });
+  }
 }
 
 /** @param {Set<string>} before @param {Set<string>} after @returns {string[]} */
 function missing(before, after) {
   return [...before].filter((id) => !after.has(id));
-}
-
-/** @param {string[]} one @param {string[]} other @returns {boolean} */
-function sameMedia(one, other) {
-  return one.length === other.length && one.every((medium) => other.includes(medium));
 }

@@ -4,7 +4,8 @@
 
 import { pause } from "./backoff.js";
 import { Emitter } from "./emitter.js";
-import { CallError, endCause, refusal } from "./errors.js";
+import { CallError, endCause, failure, overtime, refusal } from "./errors.js";
+import { objectIn } from "./json.js";
 import { Link } from "./link.js";
 import { Requests } from "./requests.js";
 import { Room } from "./room.js";
@@ -107,7 +108,7 @@ export class Session extends Emitter {
    */
   login(params) {
     if (this.state !== "idle" && this.state !== "ended") {
-      return Promise.reject(new CallError({ reason: "INVALID_STATE", message: `the session is ${this.state}` }));
+      return Promise.reject(failure("INVALID_STATE", `the session is ${this.state}`, "never"));
     }
     const life = this._begin({ ...params });
     return new Promise((resolve, reject) => {
@@ -133,8 +134,7 @@ export class Session extends Emitter {
       return Promise.reject(new CallError({ code: 1000002, reason: "NOT_LOGGED_IN", message: "log in first" }));
     }
     if (!connected && !retryAcrossResume) {
-      const message = "the connection is being made anew";
-      return Promise.reject(new CallError({ reason: "SOCKET_LOST", message, retry: "after" }));
+      return Promise.reject(failure("SOCKET_LOST", "the connection is being made anew", "after"));
     }
     if (!connected && method === "renewToken" && this._params) this._params.token = params.token;
     return new Promise((resolve, reject) => {
@@ -207,7 +207,7 @@ export class Session extends Emitter {
     const life = this._life;
     const urls = typeof this._source === "function" ? await this._source() : this._source;
     if (life !== this._life) return;
-    if (!urls.length) throw new CallError({ reason: "UNREACHABLE", message: "no address is known", retry: "now" });
+    if (!urls.length) throw failure("UNREACHABLE", "no address is known");
     this._urls = [...urls];
     this._turn = 0;
   }
@@ -265,7 +265,7 @@ export class Session extends Emitter {
       onopen: () => link.send(text),
       onlost: (error) => (entered ? this._enqueue(() => this._lost(link, error)) : failed(error)),
       ontext: (received) => {
-        const message = messageIn(received);
+        const message = objectIn(received);
         if (life !== this._life || link !== this._link || !message) return;
         if (entered) {
           this._enqueue(() => this._link === link && this._take(message));
@@ -285,7 +285,7 @@ export class Session extends Emitter {
   _entered(link, result) {
     const before = this.room;
     const first = this._login;
-    const now = Room.of(/** @type {LoginParams} */ (this._params).roomID, result);
+    const now = new Room(/** @type {LoginParams} */ (this._params).roomID, result);
     this.loginResult = result;
     this._connectedAt = this._platform.now();
     this._addUrls(result.servers);
@@ -322,8 +322,7 @@ export class Session extends Emitter {
    */
   _beganAnew(result, before, now) {
     const life = this._life;
-    const message = "the gateway did not know the session any more";
-    this._requests.fail(new CallError({ reason: "SESSION_LOST", message, retry: "now" }));
+    this._requests.fail(failure("SESSION_LOST", "the gateway did not know the session any more"));
     this.room = now;
     this._setState("connected", null);
     const lost = { publishing: [...before.publishing], playing: [...before.playing] };
@@ -541,7 +540,7 @@ export class Session extends Emitter {
         onopen: () => link.send(message("login", params)),
         onlost: over,
         ontext: (text) => {
-          const { id, result } = messageIn(text) || {};
+          const { id, result } = objectIn(text) || {};
           if (id === undefined || id === null) return;
           if (asked || !result) over();
           else link.send(message("logout", {}));
@@ -560,7 +559,7 @@ export class Session extends Emitter {
   }
 
   /** Everything that runs is void. @private @param {CallError} [error] what those who wait are told */
-  _drop(error = new CallError({ reason: "CANCELLED", message: "the session was closed" })) {
+  _drop(error = failure("CANCELLED", "the session was closed", "never")) {
     this._life += 1;
     for (const timer of [this._timer, this._deadline]) this._platform.clearTimeout(timer);
     this._timer = null;
@@ -594,24 +593,9 @@ async function afterSteps(fn) {
   fn();
 }
 
-/** @param {string} text @returns {any} */
-function messageIn(text) {
-  try {
-    const message = JSON.parse(text);
-    return message && typeof message === "object" ? message : null;
-  } catch (error) {
-    return null;
-  }
-}
-
 /** Whether a login that failed so may succeed in a moment, with nothing changed. @param {CallError} error @returns {boolean} */
 function mayPass(error) {
   return BUSY.includes(error.code) || (error.reason === "SOCKET_LOST" && error.retry !== "never");
-}
-
-/** @param {string} method @returns {CallError} */
-function overtime(method) {
-  return new CallError({ reason: "TIMEOUT", message: `no answer to ${method} in time`, retry: "now" });
 }
 
 /** @param {any} params @param {string} reason @param {number} closeCode @returns {CallError} */
@@ -621,5 +605,5 @@ function lastWord(params, reason, closeCode) {
 
 /** @param {any} error @returns {CallError} */
 function asCallError(error) {
-  return error instanceof CallError ? error : new CallError({ reason: "UNREACHABLE", message: String(error), retry: "now" });
+  return error instanceof CallError ? error : failure("UNREACHABLE", String(error));
 }

@@ -3,6 +3,17 @@
 
 "use strict";
 
+// core/json.js
+
+function objectIn(text) {
+  try {
+    const value = JSON.parse(text);
+    return value && typeof value === "object" ? value : null;
+  } catch (error) {
+    return null;
+  }
+}
+
 // core/errors.js
 
 class CallError extends Error {
@@ -18,6 +29,14 @@ class CallError extends Error {
   }
 }
 
+function failure(reason, message, retry = "now") {
+  return new CallError({ reason, message, retry });
+}
+
+function overtime(method) {
+  return failure("TIMEOUT", `no answer to ${method} in time`);
+}
+
 function refusal(error) {
   const { code, message, data } = error || {};
   const { name, retry, afterMs } = data || {};
@@ -27,35 +46,24 @@ function refusal(error) {
 const OUR_FAULT = [1002, 1007, 1009];
 
 const CLOSED = {
-  1003: { code: -32600, reason: "INVALID_REQUEST", retry: "never" },
-  1012: { code: 1803001, reason: "SHUTTING_DOWN", retry: "after" },
-  1013: { code: 1803002, reason: "OVERLOADED", retry: "after" },
-  4001: { code: 1002031, reason: "LOGIN_TIMEOUT", retry: "now" },
-  4002: { code: 1002052, reason: "HEARTBEAT_TIMEOUT", retry: "now" },
-  4003: { code: 1803002, reason: "OVERLOADED", retry: "after" },
-  4004: { code: 1002071, reason: "RATE_LIMITED", retry: "after" },
-  4005: { code: 0, reason: "RESUMED_ELSEWHERE", retry: "never" },
-  4010: { code: 1002050, reason: "KICKED_BY_SAME_USER", retry: "never" },
-  4011: { code: 1002055, reason: "KICKED", retry: "never" },
-  4012: { code: 1002056, reason: "KICKED_TOKEN_EXPIRED", retry: "never" },
-  4013: { code: 1002055, reason: "ROOM_CLOSED", retry: "never" },
+  1003: [-32600, "INVALID_REQUEST", "never"],
+  1012: [1803001, "SHUTTING_DOWN", "after"],
+  1013: [1803002, "OVERLOADED", "after"],
+  4001: [1002031, "LOGIN_TIMEOUT", "now"],
+  4002: [1002052, "HEARTBEAT_TIMEOUT", "now"],
+  4003: [1803002, "OVERLOADED", "after"],
+  4004: [1002071, "RATE_LIMITED", "after"],
+  4005: [0, "RESUMED_ELSEWHERE", "never"],
+  4010: [1002050, "KICKED_BY_SAME_USER", "never"],
+  4011: [1002055, "KICKED", "never"],
+  4012: [1002056, "KICKED_TOKEN_EXPIRED", "never"],
+  4013: [1002055, "ROOM_CLOSED", "never"],
 };
 
-function adviceOf({ code, reason }) {
-  const known = CLOSED[code] || { code: 0, reason: "SOCKET_LOST", retry: OUR_FAULT.includes(code) ? "never" : "now" };
-  const { code: number = known.code, retry = known.retry, afterMs } = adviceIn(reason);
-  return new CallError({
-    code: number, reason: known.reason, message: `the socket was closed: ${code}`, retry, afterMs, closeCode: code,
-  });
-}
-
-function adviceIn(reason) {
-  try {
-    const advice = JSON.parse(reason);
-    return advice && typeof advice === "object" ? advice : {};
-  } catch (error) {
-    return {};
-  }
+function adviceOf({ code: closeCode, reason: words }) {
+  const [known, reason, usual] = CLOSED[closeCode] || [0, "SOCKET_LOST", OUR_FAULT.includes(closeCode) ? "never" : "now"];
+  const { code = known, retry = usual, afterMs } = objectIn(words) || {};
+  return new CallError({ code, reason, message: `the socket was closed: ${closeCode}`, retry, afterMs, closeCode });
 }
 
 function endCause(error) {
@@ -80,16 +88,13 @@ class Emitter {
   }
 
   off(name, fn) {
-    const left = fn ? (this._handlers.get(name) || []).filter((one) => one.fn !== fn) : [];
-    if (left.length) this._handlers.set(name, left);
-    else this._handlers.delete(name);
-    return this;
+    return this._only(name, (one) => Boolean(fn) && one.fn !== fn);
   }
 
   emit(name, ...values) {
     const handlers = this._handlers.get(name) || [];
     for (const one of handlers) {
-      if (one.once) this._remove(name, one);
+      if (one.once) this._only(name, (other) => other !== one);
       try {
         one.fn(...values);
       } catch (error) {
@@ -109,10 +114,11 @@ class Emitter {
     return this;
   }
 
-  _remove(name, which) {
-    const left = (this._handlers.get(name) || []).filter((one) => one !== which);
+  _only(name, wanted) {
+    const left = (this._handlers.get(name) || []).filter(wanted);
     if (left.length) this._handlers.set(name, left);
     else this._handlers.delete(name);
+    return this;
   }
 }
 
@@ -127,31 +133,22 @@ const LEFT = { code: 2, name: "heartbeatTimeout" };
 const PUBLISH_LOST = 1003021;
 const PLAY_INTERRUPTED = 1004020;
 
-class Room {
-  constructor() {
-    this.roomID = "";
-    this.seq = 0;
-    this.users = new Map();
-    this.streams = new Map();
-    this.publishing = new Set();
-    this.playing = new Set();
-    this.roomExtraInfo = new Map();
-    this.role = "broadcaster";
-    this.onlineUserCount = 0;
-  }
+const EMPTY = {
+  seq: 0, users: [], streams: [], publishing: [], playing: [], roomExtraInfo: {}, onlineUserCount: 0,
+  role: ("broadcaster"),
+};
 
-  static of(roomID, result) {
-    const room = new Room();
-    room.roomID = roomID;
-    room.seq = result.seq;
-    room.users = new Map(result.users.map((user) => [user.userID, user]));
-    room.streams = new Map(result.streams.map((stream) => [stream.streamID, stream]));
-    room.publishing = new Set(result.publishing);
-    room.playing = new Set(result.playing);
-    room.roomExtraInfo = new Map(Object.entries(result.roomExtraInfo));
-    room.role = result.role;
-    room.onlineUserCount = result.onlineUserCount;
-    return room;
+class Room {
+  constructor(roomID = "", { seq, users, streams, publishing, playing, roomExtraInfo, onlineUserCount, role } = EMPTY) {
+    this.roomID = roomID;
+    this.seq = seq;
+    this.users = new Map(users.map((user) => [user.userID, user]));
+    this.streams = new Map(streams.map((stream) => [stream.streamID, stream]));
+    this.publishing = new Set(publishing);
+    this.playing = new Set(playing);
+    this.roomExtraInfo = new Map(Object.entries(roomExtraInfo));
+    this.role = role;
+    this.onlineUserCount = onlineUserCount;
   }
 
   apply({ method, params }) {
@@ -168,24 +165,29 @@ class Room {
   }
 
   differences(now) {
-    return [
-      ...streamChanges(this.streams, now.streams),
-      ...userChanges(this.users, now.users),
-      ...extraInfoChanges(this.roomExtraInfo, now.roomExtraInfo),
-    ].sort((one, other) => one.rank - other.rank).map(({ method, params }) => (
-      { method, params: { roomID: now.roomID, seq: now.seq, ...params, missed: true } }
-    ));
+    const events = [];
+    const tell = (method, params) => {
+      events.push({ method, params: { roomID: now.roomID, seq: now.seq, ...params, missed: true } });
+    };
+    for (const stream of this.streams.values()) {
+      if (!sameStream(now, stream)) tell("streams", { type: "DELETE", streams: [stream], reason: OFFLINE });
+    }
+    tellUsers(this.users, now.users, tell);
+    for (const stream of now.streams.values()) {
+      if (!sameStream(this, stream)) tell("streams", { type: "ADD", streams: [stream] });
+    }
+    tellUpdates(this, now, tell);
+    tellExtraInfo(this.roomExtraInfo, now.roomExtraInfo, tell);
+    return events;
   }
 
   ended(now) {
-    const { roomID } = now;
+    const lost = (method, state, code) => (
+      (streamID) => ({ method, params: { roomID: now.roomID, streamID, state, code, missed: true } })
+    );
     return [
-      ...missing(this.publishing, now.publishing).map((streamID) => (
-        { method: "publisherState", params: { roomID, streamID, state: "NO_PUBLISH", code: PUBLISH_LOST, missed: true } }
-      )),
-      ...missing(this.playing, now.playing).map((streamID) => (
-        { method: "playerState", params: { roomID, streamID, state: "NO_PLAY", code: PLAY_INTERRUPTED, missed: true } }
-      )),
+      ...missing(this.publishing, now.publishing).map(lost("publisherState", "NO_PUBLISH", PUBLISH_LOST)),
+      ...missing(this.playing, now.playing).map(lost("playerState", "NO_PLAY", PLAY_INTERRUPTED)),
     ];
   }
 }
@@ -195,29 +197,13 @@ function onePart({ media }) {
 }
 
 const CHANGES = {
-  users(room, { type, users }) {
-    for (const user of users) {
-      if (type === "DELETE") room.users.delete(user.userID);
-      else room.users.set(user.userID, user);
-    }
-  },
-  streams(room, { type, streams }) {
-    for (const stream of streams) {
-      if (type === "DELETE") room.streams.delete(stream.streamID);
-      else room.streams.set(stream.streamID, stream);
-    }
-  },
-  mute(room, { streamID, audio, video }) {
-    const stream = room.streams.get(streamID);
-    if (stream) room.streams.set(streamID, { ...stream, muted: { audio, video } });
-  },
-  streamExtraInfo(room, { streamID, extraInfo }) {
-    const stream = room.streams.get(streamID);
-    if (stream) room.streams.set(streamID, { ...stream, extraInfo });
-  },
-  roomExtraInfo(room, { key, value, updateUser, updateTime }) {
-    if (value === "") room.roomExtraInfo.delete(key);
-    else room.roomExtraInfo.set(key, { value, updateUser, updateTime });
+  users: ({ users }, params) => changeList(users, params.type, params.users, "userID"),
+  streams: ({ streams }, params) => changeList(streams, params.type, params.streams, "streamID"),
+  mute: (room, { streamID, audio, video }) => changeStream(room, streamID, { muted: { audio, video } }),
+  streamExtraInfo: (room, { streamID, extraInfo }) => changeStream(room, streamID, { extraInfo }),
+  roomExtraInfo({ roomExtraInfo }, { key, value, updateUser, updateTime }) {
+    if (value === "") roomExtraInfo.delete(key);
+    else roomExtraInfo.set(key, { value, updateUser, updateTime });
   },
   role(room, { role }) {
     room.role = role;
@@ -225,72 +211,69 @@ const CHANGES = {
   onlineUserCount(room, { count }) {
     room.onlineUserCount = count;
   },
-  publisherState(room, { streamID, state }) {
-    if (state === "NO_PUBLISH") room.publishing.delete(streamID);
+  publisherState({ publishing }, { streamID, state }) {
+    if (state === "NO_PUBLISH") publishing.delete(streamID);
   },
-  playerState(room, { streamID, state }) {
-    if (state === "NO_PLAY") room.playing.delete(streamID);
+  playerState({ playing }, { streamID, state }) {
+    if (state === "NO_PLAY") playing.delete(streamID);
   },
 };
 
-function streamChanges(before, after) {
-  const changes = [];
-  for (const old of before.values()) {
-    const stream = after.get(old.streamID);
-    if (stream && stream.userID === old.userID) continue;
-    changes.push({ rank: 0, method: "streams", params: { type: "DELETE", streams: [old], reason: OFFLINE } });
+function changeList(map, type, list, id) {
+  for (const one of list) {
+    if (type === "DELETE") map.delete(one[id]);
+    else map.set(one[id], one);
   }
-  for (const stream of after.values()) {
-    const old = before.get(stream.streamID);
-    if (!old || stream.userID !== old.userID) {
-      changes.push({ rank: 3, method: "streams", params: { type: "ADD", streams: [stream] } });
-    } else {
-      changes.push(...updates(old, stream));
-    }
-  }
-  return changes;
 }
 
-function updates(old, stream) {
-  const changes = [];
-  const { streamID, userID, userName, muted, extraInfo } = stream;
-  if (!sameMedia(old.media, stream.media) || !sameMedia(old.announced, stream.announced) || old.transport !== stream.transport) {
-    changes.push({ rank: 4, method: "streams", params: { type: "UPDATE", streams: [stream] } });
-  }
-  if (old.muted.audio !== muted.audio || old.muted.video !== muted.video) {
-    changes.push({ rank: 5, method: "mute", params: { streamID, userID, ...muted } });
-  }
-  if (old.extraInfo !== extraInfo) {
-    changes.push({ rank: 5, method: "streamExtraInfo", params: { streamID, userID, userName, extraInfo } });
-  }
-  return changes;
+function changeStream({ streams }, streamID, change) {
+  const stream = streams.get(streamID);
+  if (stream) streams.set(streamID, { ...stream, ...change });
 }
 
-function userChanges(before, after) {
+function sameStream({ streams }, { streamID, userID }) {
+  const there = streams.get(streamID);
+  return there && there.userID === userID ? there : undefined;
+}
+
+function carried({ media, announced, transport }) {
+  return JSON.stringify([[...media].sort(), [...announced].sort(), transport]);
+}
+
+function tellUpdates(before, now, tell) {
+  const stayed = [...now.streams.values()].filter((stream) => sameStream(before, stream));
+  const old = ({ streamID }) => (before.streams.get(streamID));
+  for (const stream of stayed) {
+    if (carried(old(stream)) !== carried(stream)) tell("streams", { type: "UPDATE", streams: [stream] });
+  }
+  for (const stream of stayed) {
+    const { streamID, userID, userName, muted, extraInfo } = stream;
+    const was = old(stream);
+    if (was.muted.audio !== muted.audio || was.muted.video !== muted.video) tell("mute", { streamID, userID, ...muted });
+    if (was.extraInfo !== extraInfo) tell("streamExtraInfo", { streamID, userID, userName, extraInfo });
+  }
+}
+
+function tellUsers(before, after, tell) {
   const gone = [...before.values()].filter((user) => !after.has(user.userID));
   const come = [...after.values()].filter((user) => !before.has(user.userID));
-  const changes = [];
-  if (gone.length) changes.push({ rank: 1, method: "users", params: { type: "DELETE", users: gone, reason: LEFT } });
-  if (come.length) changes.push({ rank: 2, method: "users", params: { type: "ADD", users: come } });
-  return changes;
+  if (gone.length) tell("users", { type: "DELETE", users: gone, reason: LEFT });
+  if (come.length) tell("users", { type: "ADD", users: come });
 }
 
-function extraInfoChanges(before, after) {
-  const nobody = { updateUser: { userID: "", userName: "" }, updateTime: 0 };
-  const gone = [...before.keys()].filter((key) => !after.has(key)).map((key) => ({ key, value: "", ...nobody }));
-  const written = [...after].filter(([key, { value, updateTime }]) => {
+function tellExtraInfo(before, after, tell) {
+  const nobody = { userID: "", userName: "" };
+  for (const key of before.keys()) {
+    if (!after.has(key)) tell("roomExtraInfo", { key, value: "", updateUser: nobody, updateTime: 0 });
+  }
+  for (const [key, entry] of after) {
     const old = before.get(key);
-    return !old || old.value !== value || old.updateTime !== updateTime;
-  }).map(([key, entry]) => ({ key, ...entry }));
-  return [...gone, ...written].map((params) => ({ rank: 6, method: "roomExtraInfo", params }));
+    if (!old || old.value !== entry.value || old.updateTime !== entry.updateTime) tell("roomExtraInfo", { key, ...entry });
+  }
 }
 
 function missing(before, after) {
   return [...before].filter((id) => !after.has(id));
-}
-
-function sameMedia(one, other) {
-  return one.length === other.length && one.every((medium) => other.includes(medium));
 }
 
 // core/backoff.js
@@ -342,7 +325,7 @@ class Link {
     this._ping();
     this._probe = this._platform.setTimeout(() => {
       this._probe = null;
-      this._lose(new CallError({ reason: "SOCKET_LOST", message: "the gateway does not answer", retry: "now" }));
+      this._lose(failure("SOCKET_LOST", "the gateway does not answer"));
     }, ms);
   }
 
@@ -389,7 +372,7 @@ class Link {
       this._heardAt = now;
       this.probe(heartbeatMs);
     } else if (now - this._heardAt >= DEAD_AFTER * heartbeatMs) {
-      this._lose(new CallError({ reason: "SOCKET_LOST", message: "the gateway is silent", retry: "now" }));
+      this._lose(failure("SOCKET_LOST", "the gateway is silent"));
       return;
     } else if (this._ping && now - this._sentAt >= heartbeatMs) {
       this._ping();
@@ -411,7 +394,7 @@ class Link {
 }
 
 function unreachable(url, why) {
-  return new CallError({ reason: "UNREACHABLE", message: `cannot connect to ${url}${why ? `: ${why}` : ""}`, retry: "now" });
+  return failure("UNREACHABLE", `cannot connect to ${url}${why ? `: ${why}` : ""}`);
 }
 
 // core/requests.js
@@ -445,7 +428,7 @@ class Requests {
     one.timer = this._platform.setTimeout(() => {
       const { id, method } = one;
       this._waiting.delete(id);
-      one.reject(new CallError({ reason: "TIMEOUT", message: `no answer to ${method} in time`, retry: "now" }));
+      one.reject(overtime(method));
       this._onovertime({ method, id });
     }, ms);
   }
@@ -528,7 +511,7 @@ class Session extends Emitter {
 
   login(params) {
     if (this.state !== "idle" && this.state !== "ended") {
-      return Promise.reject(new CallError({ reason: "INVALID_STATE", message: `the session is ${this.state}` }));
+      return Promise.reject(failure("INVALID_STATE", `the session is ${this.state}`, "never"));
     }
     const life = this._begin({ ...params });
     return new Promise((resolve, reject) => {
@@ -547,8 +530,7 @@ class Session extends Emitter {
       return Promise.reject(new CallError({ code: 1000002, reason: "NOT_LOGGED_IN", message: "log in first" }));
     }
     if (!connected && !retryAcrossResume) {
-      const message = "the connection is being made anew";
-      return Promise.reject(new CallError({ reason: "SOCKET_LOST", message, retry: "after" }));
+      return Promise.reject(failure("SOCKET_LOST", "the connection is being made anew", "after"));
     }
     if (!connected && method === "renewToken" && this._params) this._params.token = params.token;
     return new Promise((resolve, reject) => {
@@ -602,7 +584,7 @@ class Session extends Emitter {
     const life = this._life;
     const urls = typeof this._source === "function" ? await this._source() : this._source;
     if (life !== this._life) return;
-    if (!urls.length) throw new CallError({ reason: "UNREACHABLE", message: "no address is known", retry: "now" });
+    if (!urls.length) throw failure("UNREACHABLE", "no address is known");
     this._urls = [...urls];
     this._turn = 0;
   }
@@ -652,7 +634,7 @@ class Session extends Emitter {
       onopen: () => link.send(text),
       onlost: (error) => (entered ? this._enqueue(() => this._lost(link, error)) : failed(error)),
       ontext: (received) => {
-        const message = messageIn(received);
+        const message = objectIn(received);
         if (life !== this._life || link !== this._link || !message) return;
         if (entered) {
           this._enqueue(() => this._link === link && this._take(message));
@@ -671,7 +653,7 @@ class Session extends Emitter {
   _entered(link, result) {
     const before = this.room;
     const first = this._login;
-    const now = Room.of((this._params).roomID, result);
+    const now = new Room((this._params).roomID, result);
     this.loginResult = result;
     this._connectedAt = this._platform.now();
     this._addUrls(result.servers);
@@ -700,8 +682,7 @@ class Session extends Emitter {
 
   _beganAnew(result, before, now) {
     const life = this._life;
-    const message = "the gateway did not know the session any more";
-    this._requests.fail(new CallError({ reason: "SESSION_LOST", message, retry: "now" }));
+    this._requests.fail(failure("SESSION_LOST", "the gateway did not know the session any more"));
     this.room = now;
     this._setState("connected", null);
     const lost = { publishing: [...before.publishing], playing: [...before.playing] };
@@ -891,7 +872,7 @@ class Session extends Emitter {
         onopen: () => link.send(message("login", params)),
         onlost: over,
         ontext: (text) => {
-          const { id, result } = messageIn(text) || {};
+          const { id, result } = objectIn(text) || {};
           if (id === undefined || id === null) return;
           if (asked || !result) over();
           else link.send(message("logout", {}));
@@ -908,7 +889,7 @@ class Session extends Emitter {
     if (life === this._life) this.emit("ended", endCause(error));
   }
 
-  _drop(error = new CallError({ reason: "CANCELLED", message: "the session was closed" })) {
+  _drop(error = failure("CANCELLED", "the session was closed", "never")) {
     this._life += 1;
     for (const timer of [this._timer, this._deadline]) this._platform.clearTimeout(timer);
     this._timer = null;
@@ -939,21 +920,8 @@ async function afterSteps(fn) {
   fn();
 }
 
-function messageIn(text) {
-  try {
-    const message = JSON.parse(text);
-    return message && typeof message === "object" ? message : null;
-  } catch (error) {
-    return null;
-  }
-}
-
 function mayPass(error) {
   return BUSY.includes(error.code) || (error.reason === "SOCKET_LOST" && error.retry !== "never");
-}
-
-function overtime(method) {
-  return new CallError({ reason: "TIMEOUT", message: `no answer to ${method} in time`, retry: "now" });
 }
 
 function lastWord(params, reason, closeCode) {
@@ -961,7 +929,7 @@ function lastWord(params, reason, closeCode) {
 }
 
 function asCallError(error) {
-  return error instanceof CallError ? error : new CallError({ reason: "UNREACHABLE", message: String(error), retry: "now" });
+  return error instanceof CallError ? error : failure("UNREACHABLE", String(error));
 }
 
 // core/index.js
