@@ -58,5 +58,5 @@ export function push(url, { media = ["audio", "video"], ...told } = {}) {
 
 /** Pulls, decodes, and throws away. */
 export function pull(url, told = {}) {
-  return new Ffmpeg(["-fflags", "nobuffer", "-i", url, "-f", "null", "-"], told);
+  return new Ffmpeg(["-i", url, "-f", "null", "-"], told);
 }
