@@ -1390,7 +1390,10 @@ class Call {
       _push.remove(fresh);
       throw error;
     }
-    await this._sayMuted();
+    await this._sayMuted().catch((error) => {
+      if (this._over) throw error;
+      this._log("warn", `the others were not told what is muted: ${error.message}`);
+    });
     const { told } = _push.address;
     const text = _push.address.tell();
     if (told && told !== text) this._soon(() => this._syncDone());

@@ -117,6 +117,26 @@ test("a refused publish or subscribe leaves nothing behind", async () => {
   assert.deepEqual(last("play").media, ["audio", "video"]);
 });
 
+test("what was granted is published, though the others could not be told that it is muted", async () => {
+  const mute = () => ({ error: { code: 1000001, message: "not now", data: { name: "INTERNAL", retry: "never" } } });
+  const { client, last } = await scripted({ mute });
+  await client.mute("audio");
+  assert.equal(await client.publish(), address("nertc_r_1").url);
+  assert.deepEqual(last("mute"), { streamID: "nertc_r_1", audio: true });
+  await assert.rejects(client.mute("video"));
+});
+
+test("who leaves while a publish is being granted gets no address", async () => {
+  let client;
+  const mute = () => {
+    client.leave();
+    return { error: { code: 1000001, message: "not now", data: { name: "INTERNAL", retry: "never" } } };
+  };
+  ({ client } = await scripted({ mute }));
+  await client.mute();
+  await assert.rejects(client.publish());
+});
+
 test("reports name the stream that they are about, as far as that is known", async () => {
   const { client, last } = await scripted();
   await client.dataReporter("pull", "bindstatechange", { code: 2004, reason: "" });

@@ -195,3 +195,41 @@ test("a login that is refused is told, and brings back", async (t) => {
   assert.match(world.modals[0].content, /Token/);
   assert.deepEqual(visits, ["back"]);
 });
+
+test("who leaves while joining is brought back once, and told nothing", async (t) => {
+  await t.test("before the gateway has answered", async () => {
+    const { page, loaded } = call("ann");
+    page.instance.leave();
+    await loaded;
+    assert.deepEqual([visits, world.modals], [["back"], []]);
+    await closeAll();
+  });
+
+  await t.test("as it answers", async () => {
+    const { page, loaded } = call("ann", { publish: false });
+    const { zg } = page.instance;
+    zg.on("roomStateChanged", (_, reason) => reason === "LOGINED" && page.instance.leave());
+    await loaded;
+    assert.deepEqual([visits, world.modals], [["back"], []]);
+    assert.equal(page.instance.__zegoExpressEngine, undefined);
+    await closeAll();
+  });
+});
+
+test("who is put out while the camera starts is told once", async (t) => {
+  t.after(closeAll);
+  const { page, loaded } = call("ann");
+  const { zg } = page.instance;
+  const { createPusher } = zg;
+  zg.createPusher = (attributes) => ({
+    start: async (streamID) => {
+      await gateway.kick("sample", "ann");
+      await until(() => world.modals.length, "told");
+      return createPusher.call(zg, attributes).start(streamID);
+    },
+  });
+  await loaded;
+  assert.equal(world.modals.length, 1);
+  assert.match(world.modals[0].content, /移出房间/);
+  assert.deepEqual(visits, ["back"]);
+});

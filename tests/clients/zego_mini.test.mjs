@@ -95,6 +95,24 @@ test("a login that is refused says why, and may be tried again", async () => {
   assert.deepEqual(changes(heard).slice(2), [["LOGINING", 0], ["LOGINED", 0]]);
 });
 
+test("a handler that hears of a refused login may try again at once, in that room or another", async () => {
+  for (const [event, failed] of [["roomStateChanged", "LOGIN_FAILED"], ["roomStateUpdate", "DISCONNECTED"]]) {
+    const [first, second] = [newRoom(), newRoom()];
+    for (const room of [first, second]) {
+      const { zg, heard } = someone();
+      let again;
+      zg.on(event, (_, what) => {
+        if (what === failed) again = again || zg.loginRoom(room, gateway.token("ann"), { userID: "ann" });
+      });
+      await assert.rejects(zg.loginRoom(first, "04nonsense", { userID: "ann" }), codes(1002033));
+      assert.equal(await again, true);
+      assert.equal((await zg.sendBroadcastMessage(room, "hello")).errorCode, 0);
+      assert.equal(changes(heard).pop()[0], "LOGINED");
+      await zg.logoutRoom();
+    }
+  }
+});
+
 test("a server that is not there is told as such", async () => {
   const { zg, heard } = someone("ws://127.0.0.1:9/ws");
   await assert.rejects(zg.loginRoom("r", "", { userID: "ann" }), codes(1002030));

@@ -239,6 +239,8 @@ export class ZegoExpressEngine {
     if (this._destroyed) throw new ZegoError(ZegoCode.DISCONNECTED, "the engine is destroyed");
     if (!user || !user.userID) throw new ZegoError(1002005, "the userID is empty");
     const userID = String(user.userID);
+    // Handlers of LOGIN_FAILED may be trying again: the room that could not be entered is in nobody's way.
+    for (const { roomID: other, over } of [...this._rooms.values()]) if (over) this._rooms.delete(other);
     const there = this._rooms.get(id);
     if (there && there.userID === userID) return there.goOn(token);
     if (there || (this._rooms.size && !this._multiRoom)) {

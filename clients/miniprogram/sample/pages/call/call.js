@@ -57,6 +57,8 @@ Component({
       this.listen(zg);
       try {
         await zg.loginRoom(roomID, token, { userID, userName: userID }, { userUpdate: true });
+        // Left, or put out, meanwhile.
+        if (/** @type {any} */ (this).zg !== zg) return;
         zg.initContext({ wxContext: this, pushAtr: "pusher", playAtr: "playerList" });
         if (publish) await zg.createPusher({ mode: "RTC" }).start(`${roomID}-${userID}`);
       } catch (error) {
@@ -167,8 +169,9 @@ Component({
       wx.navigateBack();
     },
 
-    /** @param {string} why */
+    /** Once: what fails because the call is over already has nothing to say. @param {string} why */
     end(why) {
+      if (!(/** @type {any} */ (this).zg)) return;
       this.stop();
       wx.showModal({ title: "通话结束", content: why, showCancel: false, complete: () => wx.navigateBack() });
     },
