@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import inspect
+import json
 import math
 import re
 import time
@@ -19,6 +20,8 @@ from typing import Any
 import aioice.ice
 import av
 import pytest
+from aiortc import RTCPeerConnection
+from websockets.asyncio.server import ServerConnection, serve
 
 from clients.python.gateway_client import (
     Engine,
@@ -37,6 +40,8 @@ from clients.python.gateway_client import (
     destroy_engine,
 )
 from clients.python.gateway_client.callbacks import Callbacks
+from clients.python.gateway_client.errors import CallError
+from clients.python.gateway_client.link import Link
 from clients.python.gateway_client.room import EntriesChanged, Heard, Room, StreamsChanged, StreamUpdated, UsersChanged
 from clients.python.gateway_client.session import LONGEST_PAUSE, pause
 from gateway.app import Gateway
@@ -175,6 +180,50 @@ def cut(engine: Engine) -> None:
     assert session is not None
     assert session._socket is not None
     session._socket.transport.abort()
+
+
+def left_over() -> list[str]:
+    """What the client's modules still do."""
+    coroutines = [task.get_coro() for task in asyncio.all_tasks()]
+    return [one.__qualname__ for one in coroutines if inspect.iscoroutine(one) and "gateway_client" in one.cr_code.co_filename]
+
+
+class SlowGateway:
+    """Answers no login until it is told to."""
+
+    url = ""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.answers = asyncio.Event()
+        self._said: list[str] = []
+        self._gone = asyncio.Event()
+
+    async def attend(self, socket: ServerConnection) -> None:
+        async for text in socket:
+            message = json.loads(text)
+            self._said.append(message["method"])
+            self.asked.set()
+            if message["method"] == "login" and self.answers.is_set():
+                result = {
+                    **reply(0, resumed=False), "sessionID": "s", "heartbeatMs": 15_000, "iceServers": [], "publishing": [],
+                    "playing": [],
+                }  # fmt: skip
+                await socket.send(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}))
+        self._gone.set()
+
+    async def until_gone(self) -> list[str]:
+        """What was said on the first socket, once it is closed."""
+        await asyncio.wait_for(self._gone.wait(), DEADLINE)
+        return self._said
+
+
+@asynccontextmanager
+async def slow_gateway() -> AsyncIterator[SlowGateway]:
+    slow = SlowGateway()
+    async with serve(slow.attend, "127.0.0.1", 0) as server:
+        slow.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws"
+        yield slow
 
 
 class Guide:
@@ -323,6 +372,24 @@ class TestLosses:
             await annas.hears("on_room_state_changed", "room", RoomStateChangedReason.RECONNECTED)
             assert (await anna.send_broadcast_message("room", "hello")).error_code == 0
 
+    async def test_one_is_replaced_even_while_the_program_keeps_talking(self) -> None:
+        async with running(config(signaling={"heartbeat": 0.3})) as gateway, user(gateway, "anna") as (anna, annas):
+            session = anna._session
+            assert session is not None
+            assert session._socket is not None
+            session._socket.transport.pause_reading()
+
+            async def talk() -> None:
+                while True:
+                    await session.notify("report", direction="pull", event="stats", streamID="x", data={})
+                    await asyncio.sleep(0.02)
+
+            talking = asyncio.create_task(talk())
+            try:
+                await annas.hears("on_room_state_changed", "room", RoomStateChangedReason.RECONNECTED)
+            finally:
+                talking.cancel()
+
     async def test_a_session_that_is_lost_begins_anew_with_all_it_had(self, clip: Path) -> None:
         forgetful = config(signaling={"resume_window": 0.1})
         async with running(forgetful) as gateway, call(gateway, clip) as (anna, annas, _bert, berts):
@@ -384,13 +451,122 @@ class TestEnds:
         assert (await engine.login_room("room", User.id("anna"))).error_code == 1002031
         await destroy_engine(engine)
 
+    @pytest.mark.parametrize("how", ["destroy", "drop"])
+    async def test_an_engine_that_goes_as_its_session_ends_leaves_nothing(self, clip: Path, how: str) -> None:
+        async with running() as gateway, call(gateway, clip) as (anna, _, bert, _):
+            connections = [anna.publications["voice"].connection, bert.playbacks["voice"].connection]
+            tracks = anna.publications["voice"].tracks.values()
+            for engine in (anna, bert):
+                assert engine._session is not None
+                await engine._session.close()
+                engine.on_end(CallError(0, "SOCKET_LOST", retry="never"))
+                await getattr(engine, how)()
+            assert [connection and connection.connectionState for connection in connections] == ["closed", "closed"]
+            assert {track.readyState for track in tracks} == {"ended"}
+            assert left_over() == []
+
+    async def test_a_logout_that_nobody_waits_for_is_finished_before_the_next_login(self, clip: Path) -> None:
+        async with running() as gateway, call(gateway, clip) as (anna, annas, _, _):
+            leaving = asyncio.create_task(anna.logout_room())
+            await asyncio.sleep(0)
+            leaving.cancel()
+            result = await anna.login_room("room2", User.id("anna"), RoomConfig(token=token("anna")))
+            assert result.error_code == 0
+            told = [(room, reason) for room, reason, *_ in annas.of("on_room_state_changed")][2:]
+            assert told == [
+                ("room", RoomStateChangedReason.LOGOUT), ("room2", RoomStateChangedReason.LOGINING),
+                ("room2", RoomStateChangedReason.LOGINED),
+            ]  # fmt: skip
+
+    async def test_a_login_that_is_not_wanted_any_more(self) -> None:
+        async with slow_gateway() as slow:
+            engine = create_engine(EngineProfile(APP), slow.url)
+            diary = Diary(engine)
+            entering = asyncio.create_task(engine.login_room("room", User.id("anna")))
+            await slow.asked.wait()
+            assert (await engine.logout_room()).error_code == 0
+            slow.answers.set()
+            assert (await entering).error_code == 1000002
+            assert await slow.until_gone() == ["login", "logout"]
+            assert [state for _, state, *_ in diary.of("on_room_state_update")] == [RoomState.CONNECTING, RoomState.DISCONNECTED]
+            await destroy_engine(engine)
+
+    async def test_a_login_that_nobody_waits_for(self) -> None:
+        async with slow_gateway() as slow:
+            engine = create_engine(EngineProfile(APP), slow.url)
+            entering = asyncio.create_task(engine.login_room("room", User.id("anna")))
+            await slow.asked.wait()
+            entering.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await entering
+            assert engine.room_state is RoomState.DISCONNECTED
+            assert await slow.until_gone() == ["login", "logout"]
+            slow.answers.set()
+            assert (await engine.login_room("room", User.id("anna"))).error_code == 0
+            await engine.drop()
+            assert left_over() == []
+
+    async def test_starts_of_one_stream_at_once_leave_one_connection(self, clip: Path) -> None:
+        async with running() as gateway, call(gateway, clip) as (anna, _, bert, berts):
+            await asyncio.gather(*(bert.start_playing_stream("voice", sink=berts.sink) for _ in range(3)))
+            await asyncio.gather(*(anna.start_publishing_stream("voice", source=clip) for _ in range(3)))
+            assert left_over().count("Link._stay") == 2
+            await berts.hears_the_tone()
+
+    async def test_a_stream_that_begins_as_the_session_ends_does_not(self, clip: Path) -> None:
+        async with running() as gateway, call(gateway, clip) as (anna, annas, bert, berts):
+            starts = [
+                asyncio.create_task(anna.start_publishing_stream("voice", source=clip)),
+                asyncio.create_task(bert.start_playing_stream("voice")),
+            ]
+            await asyncio.sleep(0)
+            await asyncio.gather(anna.logout_room(), bert.logout_room(), *starts)
+            assert annas.of("on_publisher_state_update")[-1][1:3] == (PublisherState.NO_PUBLISH, 1000002)
+            assert berts.of("on_player_state_update")[-1][1:3] == (PlayerState.NO_PLAY, 1000002)
+            assert (anna.publications, bert.playbacks) == ({}, {})
+
     async def test_nothing_is_left_behind(self, clip: Path) -> None:
         async with running() as gateway:
             async with call(gateway, clip):
                 pass
             left = gateway.snapshot()
             assert (left.sessions, left.streams, left.grants) == ({}, {}, 0)
-            assert not [task for task in asyncio.all_tasks() if "gateway_client" in str(task.get_coro())]
+            assert left_over() == []
+
+
+class Refused(Link):
+    """A connection that never comes to be, and of which the gateway has its last word while the next one is waited for."""
+
+    def __init__(self) -> None:
+        super().__init__("voice", [])
+        self.attempts = 0
+        self.end: asyncio.Future[CallError] = asyncio.get_running_loop().create_future()
+
+    async def negotiate(self, connection: RTCPeerConnection) -> None:
+        self.attempts += 1
+        raise CallError(0, "TIMEOUT", after=60.0)
+
+    async def connected(self, connection: RTCPeerConnection) -> None:
+        raise AssertionError
+
+    def interrupted(self, error: CallError) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.01, self._watch, self.connection)  # says nothing new
+        loop.call_later(0.02, self.told, 1003020, "about the one before")
+        loop.call_later(0.03, self.told, 1003025, "forbidden")
+
+    def ended(self, error: CallError) -> None:
+        self.end.set_result(error)
+
+
+async def test_a_last_word_is_heard_while_the_next_attempt_is_waited_for() -> None:
+    link = Refused()
+    link.start()
+    try:
+        error = await asyncio.wait_for(link.end, DEADLINE)
+    finally:
+        await link.close()
+    assert (error.code, link.attempts) == (1003025, 1)
 
 
 class TestMedia:

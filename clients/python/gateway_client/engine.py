@@ -6,8 +6,10 @@ number. Names follow ZEGO's Flutter SDK; `docs/flutter.md` maps them to the wire
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakValueDictionary
 
 from .callbacks import Callbacks
 from .casts import MEDIA, Playback, Publication
@@ -58,11 +60,14 @@ class Engine(Narrator):
         self._camera = profile.scenario not in VOICE_SCENARIOS
         self._microphone_muted = False
         self._muted = dict.fromkeys(MEDIA, False)
+        self._orders: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        """Starting and stopping one stream goes one after the other; there while somebody does, or waits to."""
 
     # Rooms ---------------------------------------------------------------------------------------------------------
 
     async def login_room(self, room_id: str, user: User, config: RoomConfig | None = None) -> RoomLoginResult:
         """Logs in to a room; it begins to be with its first user."""
+        await self._ended()
         if self._session is not None:
             return RoomLoginResult(ALREADY_IN_A_ROOM, {"message": "log out first"})
         self._config = config or RoomConfig()
@@ -71,25 +76,28 @@ class Engine(Narrator):
         self._now(RoomState.CONNECTING, RoomStateChangedReason.LOGINING)
         try:
             await session.login(LOGIN, **self._login_params(room_id, user))
-        except CallError as error:
-            if self._session is session:
+        except BaseException as raised:  # whoever waits may have been cancelled
+            error = raised if isinstance(raised, CallError) else CallError(0, "LOGIN_ABANDONED", "the login was abandoned")
+            if wanted := self._session is session:
                 self._session = None
+                self._end(self._leave(session))
                 self._now(RoomState.DISCONNECTED, RoomStateChangedReason.LOGIN_FAILED, error.code or UNKNOWN, error.message)
-            return RoomLoginResult(error.code or UNKNOWN, _words(error))
+            if error is not raised:
+                raise
+            if wanted:
+                return RoomLoginResult(error.code or UNKNOWN, _words(error))
         if self._session is not session:
-            await session.logout()
             return RoomLoginResult(NOT_LOGGED_IN, {"message": "logged out meanwhile"})
         return RoomLoginResult(0, {})
 
     async def logout_room(self, room_id: str | None = None) -> RoomLogoutResult:
         """Leaves the room; publishing and playing end."""
-        session, self._session = self._session, None
+        session = self._session
         if session is None or room_id not in (None, self.room_id):
-            self._session = session
             return RoomLogoutResult(NOT_LOGGED_IN, {})
-        await self._let_go()
-        await session.logout()
-        self._now(RoomState.DISCONNECTED, RoomStateChangedReason.LOGOUT)
+        self._session = None
+        self._end(self._log_out(session))
+        await self._ended()
         return RoomLogoutResult(0, {})
 
     async def renew_token(self, room_id: str, token: str) -> int:
@@ -116,6 +124,7 @@ class Engine(Narrator):
     async def destroy(self) -> None:
         """Leaves the room and lets everything go. No callback is called after this."""
         await self.logout_room()
+        await self._ended()
         for name in vars(Callbacks()):
             if name.startswith("on_"):
                 setattr(self, name, None)
@@ -125,8 +134,8 @@ class Engine(Narrator):
         """Vanishes without a word, as a program that was killed; for tests and load."""
         session, self._session = self._session, None
         if session is not None:
-            await session.close()
-        await self._let_go()
+            self._end(self._vanish(session))
+        await self._ended()
         await self.settle()
 
     # Publishing ----------------------------------------------------------------------------------------------------
@@ -137,24 +146,25 @@ class Engine(Narrator):
         `source`: tracks or a media file; silence and a plain picture unless given. Without a camera only sound is sent.
         Raises OSError or ValueError if the source cannot be opened.
         """
-        if self._session is None:
-            self._publisher_state(stream_id, PublisherState.NO_PUBLISH, NOT_LOGGED_IN, "log in first")
-            return
-        await self.stop_publishing_stream(stream_id)
-        publication = self.publications[stream_id] = Publication(
-            stream_id, source, self._call, self._ice_servers,
-            lambda state, code, message: self._publisher_state(stream_id, PublisherState(state), code, message),
-            self._sends(), extra_info,
-        )  # fmt: skip
-        publication.begin()
+        session = self._session
+        async with self._order("publish", stream_id):
+            if session is not None:
+                await self._unpublish(stream_id)
+            if session is None or self._session is not session:
+                self._publisher_state(stream_id, PublisherState.NO_PUBLISH, NOT_LOGGED_IN, "log in first")
+                return
+            publication = self.publications[stream_id] = Publication(
+                stream_id, source, self._call, self._ice_servers,
+                lambda state, code, message: self._publisher_state(stream_id, PublisherState(state), code, message),
+                self._sends(), extra_info,
+            )  # fmt: skip
+            publication.begin()
 
     async def stop_publishing_stream(self, stream_id: str | None = None) -> None:
         """Stops a stream, or all of one's own."""
         for id in [stream_id] if stream_id is not None else list(self.publications):
-            publication = self.publications.pop(id, None)
-            if publication is not None:
-                await publication.stop()
-                await self._take_back("unpublish", id)
+            async with self._order("publish", id):
+                await self._unpublish(id)
 
     async def set_stream_extra_info(self, extra_info: str, stream_id: str | None = None) -> SendResult:
         """Says something about a stream, or about all of one's own."""
@@ -191,21 +201,22 @@ class Engine(Narrator):
         `.mp3` …); what comes is dropped unless given. A stream that is not there yet, or went away, is waited for.
         Raises OSError or ValueError if the file cannot be written.
         """
-        if self._session is None:
-            self._player_state(stream_id, PlayerState.NO_PLAY, NOT_LOGGED_IN, "log in first")
-            return
-        await self.stop_playing_stream(stream_id)
-        playback = self.playbacks[stream_id] = Playback(
-            stream_id, sink, self._call, self._ice_servers,
-            lambda state, code, message: self._player_state(stream_id, PlayerState(state), code, message), tuple(media),
-        )  # fmt: skip
-        playback.begin()
+        session = self._session
+        async with self._order("play", stream_id):
+            if session is not None:
+                await self._unplay(stream_id)
+            if session is None or self._session is not session:
+                self._player_state(stream_id, PlayerState.NO_PLAY, NOT_LOGGED_IN, "log in first")
+                return
+            playback = self.playbacks[stream_id] = Playback(
+                stream_id, sink, self._call, self._ice_servers,
+                lambda state, code, message: self._player_state(stream_id, PlayerState(state), code, message), tuple(media),
+            )  # fmt: skip
+            playback.begin()
 
     async def stop_playing_stream(self, stream_id: str) -> None:
-        playback = self.playbacks.pop(stream_id, None)
-        if playback is not None:
-            await playback.stop()
-            await self._take_back("stop", stream_id)
+        async with self._order("play", stream_id):
+            await self._unplay(stream_id)
 
     def mute_play_stream_audio(self, stream_id: str, mute: bool) -> None:
         """What is muted is not given to the sink."""
@@ -217,6 +228,33 @@ class Engine(Narrator):
             self.playbacks[stream_id].drain.muted["video"] = mute
 
     # ---------------------------------------------------------------------------------------------------------------
+
+    async def _leave(self, session: Session) -> None:
+        """Ends the connections, and then the session."""
+        await self._let_go()
+        await session.logout()
+
+    async def _log_out(self, session: Session) -> None:
+        await self._leave(session)
+        self._now(RoomState.DISCONNECTED, RoomStateChangedReason.LOGOUT)
+
+    async def _vanish(self, session: Session) -> None:
+        await session.close()
+        await self._let_go()
+
+    def _order(self, what: str, stream_id: str) -> asyncio.Lock:
+        """Who holds this starts or stops the stream."""
+        return self._orders.setdefault((what, stream_id), asyncio.Lock())
+
+    async def _unpublish(self, stream_id: str) -> None:
+        if publication := self.publications.pop(stream_id, None):
+            await publication.stop()
+            await self._take_back("unpublish", stream_id)
+
+    async def _unplay(self, stream_id: str) -> None:
+        if playback := self.playbacks.pop(stream_id, None):
+            await playback.stop()
+            await self._take_back("stop", stream_id)
 
     def _publisher_state(self, stream_id: str, state: PublisherState, code: int, message: str) -> None:
         self.tell("on_publisher_state_update", stream_id, state, code, {"message": message} if message else {})

@@ -11,6 +11,7 @@ import logging
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection
@@ -86,17 +87,11 @@ class Link(ABC):
 
     async def _stay(self) -> None:
         attempt = 0
+        cause: CallError | None = None
         while True:
-            self._broken.clear()
-            self._cause = None
-            try:
-                await self._connect()
-                self._mending = False
-                attempt = 0 if await self._lasts() else attempt
-                cause = self._cause or CallError(CONNECT_FAILED, "CONNECT_FAILED")
-            except CallError as error:
-                cause = self._cause or error
-            self._mending = True
+            if cause is None:
+                cause, lasted = await self._once()
+                attempt = 0 if lasted else attempt
             if cause.retry == "never" or cause.code == STREAM_ID_TAKEN:
                 await self._drop()
                 self.ended(cause)
@@ -105,7 +100,32 @@ class Link(ABC):
             wait = cause.after if cause.after is not None else pause(attempt, random.random())
             attempt += 1
             _log.info("connection lost stream=%r cause=%s again_in=%.1f", self.stream_id, cause, wait)
-            await asyncio.sleep(wait)
+            cause = await self._rest(wait)
+
+    async def _once(self) -> tuple[CallError, bool]:
+        """One connection, from its making to its end. Returns why it ended, and whether it was there for a while."""
+        self._broken.clear()
+        self._cause = None
+        lasted = False
+        try:
+            await self._connect()
+            self._mending = False
+            lasted = await self._lasts()
+            cause = self._cause or CallError(CONNECT_FAILED, "CONNECT_FAILED")
+        except CallError as error:
+            cause = self._cause or error
+        self._mending = True
+        return cause, lasted
+
+    async def _rest(self, seconds: float) -> CallError | None:
+        """Waits before the next attempt. Returns what was heard of the stream meanwhile, at once."""
+        self._cause = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._cause is None:
+                    self._broken.clear()
+                    await self._broken.wait()
+        return self._cause
 
     @property
     def mending(self) -> bool:

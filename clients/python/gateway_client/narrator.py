@@ -6,7 +6,8 @@ Here is what an engine knows of its room; what a program may ask it for stands i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Coroutine, Mapping
 from typing import Any, cast
 
 from .callbacks import Callbacks
@@ -27,6 +28,8 @@ from .values import (
     User,
 )
 
+_log = logging.getLogger(__name__)
+
 
 class Narrator(Callbacks):
     """A session's listener: it knows the room, and keeps its connections in step with the session."""
@@ -39,6 +42,9 @@ class Narrator(Callbacks):
         self.publications: dict[str, Publication] = {}
         self.playbacks: dict[str, Playback] = {}
         self._session: Session | None = None
+        """Of the room that one is in, or enters; None as soon as it is not wanted any more, or over."""
+        self._ending: asyncio.Future[None] | None = None
+        """What has to be let go of the room before. It is not for whoever waits for it to stop it."""
         self._entered = False
         self._config = RoomConfig()
         self._ice_servers: list[dict[str, Any]] = []
@@ -51,6 +57,8 @@ class Narrator(Callbacks):
         return self.room.seq
 
     def on_login(self, result: dict[str, Any]) -> None:
+        if self._session is None:
+            return  # it was left meanwhile
         reason = RoomStateChangedReason.RECONNECTED if self._entered else RoomStateChangedReason.LOGINED
         self._entered = True
         self._ice_servers[:] = result["iceServers"]
@@ -70,9 +78,11 @@ class Narrator(Callbacks):
         self._now(RoomState.CONNECTING, RoomStateChangedReason.RECONNECTING, RECONNECTING, error.message)
 
     def on_end(self, error: CallError | None) -> None:
+        if self._session is None:
+            return  # whoever leaves it tells so
         self._session = None
         code = (error.code or (KICKED_BY_SAME_USER if error.name == "SOCKET_CLOSED" else RETRY_TIMEOUT)) if error else 0
-        self.background(self._let_go(code))
+        self._end(self._let_go(code))
         reason = RoomStateChangedReason.KICK_OUT if code in KICKED else RoomStateChangedReason.RECONNECT_FAILED
         self._now(RoomState.DISCONNECTED, reason, code, self._last_words.get("reason", ""))
 
@@ -152,13 +162,24 @@ class Narrator(Callbacks):
         self.tell("on_room_state_update", self.room_id, state, code, extended)
         self.tell("on_room_state_changed", self.room_id, reason, code, extended)
 
+    def _end(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begins to let go what belonged to the session."""
+        self._ending = asyncio.ensure_future(work)
+
+    async def _ended(self) -> None:
+        """Waits until all of it is let go."""
+        while self._ending is not None and not self._ending.done():
+            await asyncio.wait([self._ending])
+
     async def _let_go(self, code: int = 0) -> None:
         """Ends all connections."""
         links = cast("list[Publication | Playback]", [*self.publications.values(), *self.playbacks.values()])
         self.publications.clear()
         self.playbacks.clear()
         self._meters.clear()
-        await asyncio.gather(*(link.stop(code) for link in links))
+        for result in await asyncio.gather(*(link.stop(code) for link in links), return_exceptions=True):
+            if isinstance(result, BaseException):
+                _log.error("a connection did not end well", exc_info=result)
 
 
 # From the wire ---------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import itertools
 import json
 import logging
 import random
+from contextlib import suppress
 from typing import Any, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -80,14 +81,25 @@ class Session:
         self._params: dict[str, Any] = {}
         self._heartbeat = 15.0
         self._sent_at = self._heard_at = 0.0
+        self._entering: asyncio.Task[dict[str, Any]] | None = None
         self._task: asyncio.Task[None] | None = None
         self._random = random.Random()
 
     # What one may ask ----------------------------------------------------------------------------------------------
 
     async def login(self, deadline: float = 15.0, **params: Any) -> dict[str, Any]:
-        """Logs in; tries again while that may help, for `deadline` seconds. Returns the reply. Raises CallError."""
+        """Logs in; tries again while that may help, for `deadline` seconds. Returns the reply. Raises CallError, also if
+        `logout` or `close` comes first."""
         self._params = params
+        self._entering = asyncio.create_task(self._log_in(deadline))
+        try:
+            return await self._entering
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+            raise CallError(0, "SESSION_ENDED", retry="never") from None
+
+    async def _log_in(self, deadline: float) -> dict[str, Any]:
         last = CallError(LOGIN_TIMEOUT, "LOGIN_TIMEOUT")
         try:
             async with asyncio.timeout(deadline):
@@ -131,6 +143,7 @@ class Session:
 
     async def logout(self) -> None:
         """Leaves, and tells the gateway if it can be told. Nothing is heard any more."""
+        await self._enter_no_more()
         task, self._task = self._task, None
         if task is None or task.done():
             return
@@ -147,9 +160,16 @@ class Session:
 
     async def close(self) -> None:
         """Drops everything without a word, as a program that was killed would."""
+        await self._enter_no_more()
         task, self._task = self._task, None
         if task is not None:
             await self._stop(task)
+
+    async def _enter_no_more(self) -> None:
+        """Ends a login that is going on."""
+        if self._entering is not None and not self._entering.done():
+            self._entering.cancel()
+            await asyncio.wait([self._entering])
 
     async def _stop(self, task: asyncio.Task[None]) -> None:
         task.cancel()
@@ -173,11 +193,14 @@ class Session:
             raise CallError(0, "URL_INVALID", str(error), "never") from None
         try:
             result = await self._greet(socket, {**self._params, **resume})
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError):  # it may be let in all the same, and nobody wants that any more
+                with suppress(ConnectionClosed):
+                    await socket.send(_request(next(self._ids), "logout", {}))
             await socket.close()
             raise
         self._socket, self._id, self._heartbeat = socket, result["sessionID"], result["heartbeatMs"] / 1000
-        self._heard_at = asyncio.get_running_loop().time()
+        self._sent_at = self._heard_at = asyncio.get_running_loop().time()
         return result
 
     async def _greet(self, socket: ClientConnection, params: dict[str, Any]) -> dict[str, Any]:
@@ -262,17 +285,19 @@ class Session:
         return error.after if error.after is not None else pause(attempt, self._random.random())
 
     async def _beat(self, socket: ClientConnection) -> None:
-        """Says something often enough, and drops a socket on which nothing is heard."""
+        """Says something often enough, and drops a socket on which nothing is heard, however much is said on it."""
         loop = asyncio.get_running_loop()
         while True:
-            due = self._sent_at + BEAT * self._heartbeat
+            due = min(self._sent_at, self._heard_at) + BEAT * self._heartbeat
             if (now := loop.time()) < due:
                 await asyncio.sleep(due - now)
                 continue
-            asked = loop.time()
-            await self._send(_request(next(self._ids), "ping", {}))
-            await asyncio.sleep(min(PONG, BEAT * self._heartbeat))
-            if self._heard_at < asked:
+            patience = min(PONG, BEAT * self._heartbeat)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):  # a socket that is full takes nothing more
+                    await self._send(_request(next(self._ids), "ping", {}))
+            await asyncio.sleep(now + patience - loop.time())
+            if self._heard_at < now:
                 socket.transport.abort()
                 return
 
