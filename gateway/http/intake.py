@@ -19,8 +19,9 @@ from sanic.exceptions import PayloadTooLarge, SanicException
 from sanic.response import empty, raw
 
 from gateway.allowance import Allowances
+from gateway.auth.tokens import JoinToken
 from gateway.auth.verified import VerifiedTokens
-from gateway.auth.verifier import JoinTokens, Verifier
+from gateway.auth.verifier import IdRules, JoinTokens, Verifier
 from gateway.config import Config, HttpSettings
 from gateway.errors import (
     APP_UNKNOWN,
@@ -33,6 +34,7 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.http.bodies import Bodies, inflated
+from gateway.http.origin import Clients
 from gateway.quality.reports import Direction, Dropped, Event, Parsed, parse_report
 from gateway.rooms.model import ROOM_ID, USER_ID
 from gateway.signaling.messages import wire_name
@@ -44,6 +46,12 @@ LATE = 15.0
 """Seconds after which a report says nothing of how a call does now: it is counted, and no more."""
 BYTES_PER_REPORT = 16_384
 """A body costs a user as much as a report for each so many bytes, whatever it brings: looking through it takes its time."""
+BAD_TOKENS_PER_SECOND = 5.0
+"""Tokens from one address that may turn out to be no good, on the long run; then none from there is looked at that was not
+good before."""
+BAD_TOKENS_AT_ONCE = 100
+ADDRESSES = 20_000
+"""Addresses whose bad tokens are kept count of."""
 _CORS = {"access-control-allow-origin": "*"}
 _PREFLIGHT = {
     "access-control-allow-origin": "*",
@@ -112,6 +120,31 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 """What msgspec raises of a text that is not JSON, or other JSON than is asked for."""
 
 
+class _Patience:
+    """A verifier that looks at no more tokens of one address while too many of them were no good. Whoever comes to the door is
+    its `client` while their token is looked at."""
+
+    def __init__(self, verifier: Verifier, clock: Callable[[], float]) -> None:
+        self._verifier = verifier
+        self._clock = clock
+        self._left = Allowances(BAD_TOKENS_PER_SECOND, BAD_TOKENS_AT_ONCE, ADDRESSES)
+        self.client = ""
+
+    def verify(self, text: str, *, app: str, user: str, room: str, now: float) -> JoinToken:
+        at = self._clock()
+        if wait := self._left.take(self.client, at):
+            raise GatewayError(RATE_LIMITED, after_ms=int(wait * 1000) + 1)
+        token = self._verifier.verify(text, app=app, user=user, room=room, now=now)
+        self._left.take(self.client, at, -1)  # what is good costs nothing
+        return token
+
+    def verify_app_sign(self, text: str, *, app: str, user: str) -> JoinToken:
+        return self._verifier.verify_app_sign(text, app=app, user=user)
+
+    def rules(self, dialect: str, token: str) -> IdRules:
+        return self._verifier.rules(dialect, token)
+
+
 class Reports:
     """The door for reports over HTTP. `dropped`: counts those that never reach `intake`, by reason. `clock`: seconds,
     monotonic; `wall_clock`: Unix time."""
@@ -130,16 +163,20 @@ class Reports:
         self._split = _splitter(self._most + 1)
         self._data_bytes = config.signaling.report_bytes
         self._allowances = Allowances(quality.reports_per_second, quality.reports_burst, USERS)
-        self._tokens = VerifiedTokens(verifier or JoinTokens(config.apps), USERS)
+        self._patience = _Patience(verifier or JoinTokens(config.apps), clock)
+        self._tokens = VerifiedTokens(self._patience, USERS)
+        self.clients = Clients(config.listen.trusted_proxies)
         self.asks_for_tokens = not any(settings.debug for settings in config.apps.values())
         """Nobody reports without one: no app is in debug mode."""
         self.refusals: Counter[str] = Counter()
         """Requests that were refused as a whole, by the fault's name."""
 
-    def take(self, body: bytes, token: str) -> Taken:
-        """Takes what a request brings. `body`: inflated; `token`: empty where there is none. Raises GatewayError."""
+    def take(self, body: bytes, token: str, client: str = "") -> Taken:
+        """Takes what a request brings. `body`: inflated; `token`: empty where there is none; `client`: the address that it
+        comes from. Raises GatewayError."""
         upload, now = _upload(body), self._wall_clock()
         app, room, user = str(upload.app_id), upload.room_id, upload.user_id
+        self._patience.client = client
         self._admit(app, room, user, token, now)
         reports, dropped = self._reports(upload.reports, (app, user), max(1, len(body) // BYTES_PER_REPORT))
         sent = _moment(upload.sent_at) or now
@@ -208,7 +245,7 @@ def add_intake(app: Sanic[Any, Any], door: Reports, bodies: Bodies, settings: Ht
             data, whole = _inflated(body, request.headers.get("content-encoding", ""), settings.body_bytes)
             if not whole:
                 raise PayloadTooLarge(f"a body has at most {settings.body_bytes} bytes when it is inflated")
-            taken = door.take(data, token)
+            taken = door.take(data, token, door.clients.address(request))
         except GatewayError as error:
             door.refusals[error.fault.name] += 1
             raise

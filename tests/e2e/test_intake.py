@@ -80,6 +80,7 @@ class Doors:
 @asynccontextmanager
 async def doors(bodies: Bodies | None = None, deadline: float = DEADLINE, **quality: Any) -> AsyncIterator[Doors]:
     settings = config(quality=replace(QualitySettings(), **quality), http=HttpSettings(request_deadline=deadline))
+    settings = replace(settings, listen=replace(settings.listen, trusted_proxies=("127.0.0.1",)))
     there = Doors(settings, bodies or Bodies())
     await there.server.start()
     try:
@@ -282,6 +283,18 @@ async def test_a_body_that_comes_drop_by_drop_is_let_go(path: str) -> None:
             writer.close()
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"connection: close" in answer.lower()
+
+
+async def test_an_address_that_shows_bad_tokens_is_told_to_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.http.intake.BAD_TOKENS_AT_ONCE", 2)
+    monkeypatch.setattr("gateway.http.intake.BAD_TOKENS_PER_SECOND", 0.001)
+    good, bad, here, elsewhere = bearer(), "Bearer x.y.z", "192.0.2.1", "192.0.2.2"
+    async with doors() as there:
+        codes = [
+            (await there.post("/v1/reports", envelope(CODE), authorization=shown, x_forwarded_for=address)).status_code
+            for shown, address in [(good, here), *[(bad, here)] * 3, (good, here), (bad, elsewhere)]
+        ]
+        assert codes == [200, 401, 401, 429, 200, 401]
 
 
 async def test_both_doors_are_open_in_a_gateway_and_counted() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gateway.auth.tokens import make_token
 from gateway.config import AppSettings, Config, QualitySettings, SignalingSettings
 from gateway.errors import GatewayError
-from gateway.http.intake import BYTES_PER_REPORT, LATE, Reports, Taken
+from gateway.http.intake import BAD_TOKENS_AT_ONCE, BAD_TOKENS_PER_SECOND, BYTES_PER_REPORT, LATE, Reports, Taken
 from gateway.quality.reports import CodeReport, Direction, Dropped, Event, MediaReport, Parsed
 
 SECRET = "a secret of the tests, long enough for them"
@@ -57,10 +57,11 @@ class Door:
         self.reports = Reports(config, self.taking, self.dropped, lambda: self.now, lambda: NOW + self.now)
 
     def send(
-        self, *reports: Any, token: str | None = None, app: Any = "1", room: Any = "r", user: Any = "ann", **more: Any
-    ) -> Taken:
+        self, *reports: Any, token: str | None = None, app: Any = "1", room: Any = "r", user: Any = "ann",
+        client: str = "192.0.2.1", **more: Any,
+    ) -> Taken:  # fmt: skip
         body = {"appID": app, "roomID": room, "userID": user, "reports": list(reports), **more}
-        return self.reports.take(json.dumps(body).encode(), _token() if token is None else token)
+        return self.reports.take(json.dumps(body).encode(), _token() if token is None else token, client)
 
     def refuses(self, *reports: Any, **more: Any) -> str:
         """The name of the fault with which it refuses this."""
@@ -113,6 +114,42 @@ class TestWhoMayReport:
         with pytest.raises(GatewayError) as caught:
             Door().reports.take(body, "")
         assert caught.value.fault.name in ("PARSE_ERROR", "INVALID_PARAMS")
+
+
+class TestBadTokens:
+    """Looking at one takes its time, which nobody may take as much of as they like."""
+
+    @staticmethod
+    def _spoiled() -> Door:
+        """Ann was here, and then somebody at her address showed as many bad tokens as anyone may."""
+        door = Door()
+        door.send(NETSTATUS)
+        faults = {door.refuses(NETSTATUS, token=_token(room=f"another{number}")) for number in range(BAD_TOKENS_AT_ONCE)}
+        assert faults == {"TOKEN_INVALID"}
+        return door
+
+    def test_after_so_many_of_an_address_no_more_are_looked_at(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        door = self._spoiled()
+        monkeypatch.setattr(door.reports._patience, "_verifier", None)
+        with pytest.raises(GatewayError) as caught:
+            door.send(NETSTATUS, token="x.y.z")
+        assert (caught.value.fault.name, caught.value.after_ms) == ("RATE_LIMITED", 1000 / BAD_TOKENS_PER_SECOND + 1)
+
+    def test_after_a_while_they_are_again(self) -> None:
+        door = self._spoiled()
+        door.now = 1 / BAD_TOKENS_PER_SECOND + 0.001
+        assert [door.refuses(token="x") for _ in range(2)] == ["TOKEN_INVALID", "RATE_LIMITED"]
+
+    def test_who_was_let_in_before_comes_through_from_the_same_address(self) -> None:
+        assert self._spoiled().send(NETSTATUS).taken == 1
+
+    def test_other_addresses_are_not_meant(self) -> None:
+        assert self._spoiled().send(NETSTATUS, user="bob", token=_token(user="bob"), client="192.0.2.2").taken == 1
+
+    def test_good_ones_cost_nothing_however_many_share_an_address(self) -> None:
+        door = Door()
+        for number in range(2 * BAD_TOKENS_AT_ONCE):
+            assert door.send(NETSTATUS, user=f"u{number}", token=_token(user=f"u{number}")).taken == 1
 
 
 class TestWhatIsTaken:
