@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from adapters.webrtc.udp import UdpPort
 from gateway.app import Gateway
 from gateway.config import WebRtcSettings

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import httpx
 import msgspec
+import pytest
 from websockets.asyncio.client import connect
 
-import pytest
 from gateway.auth.tokens import make_token
 from tests.e2e.test_hostile import Call, beside_a_call, mutated
 from tests.support.gateway import APP, SECRET
