@@ -39,6 +39,7 @@ const IMPORT = /^import \{([^}]*)\} from "(\.[^"]+)";$/gm;
 const REEXPORT = /^export \{([^}]*)\} from "(\.[^"]+)";$/gm;
 const EXPORT_LIST = /^export \{([^}]*)\};$/gm;
 const DECLARATION = /^(export )?(?:(?:async )?function\*?|class|const|let) (\w+)/gm;
+const CAST = /\/\*\* @type \{[^*]*\} \*\/ \(([\w.]+)\)/g;
 const INLINE_TYPE = /\/\*\* @type \{[^*]*\} \*\/ ?/g;
 const FOREIGN = /^(?:import\b|export (?:default|\*)|export [^cfal{]|(?:export )?(?:const|let) [{[]|(?:export )?var\b).*/m;
 
@@ -105,7 +106,7 @@ function withoutComments(text, path) {
       within = !line.includes("*/");
       if (!within && !/\*\/\s*$/.test(line)) throw new Error(`${shown(path)}: code after a comment: ${line}`);
     } else if (!/^\s*\/\//.test(line)) {
-      kept.push(line.replace(INLINE_TYPE, ""));
+      kept.push(line.replace(CAST, "$1").replace(INLINE_TYPE, ""));
     }
   }
   return kept.join("\n");
@@ -166,16 +167,26 @@ export function pack({ entry, format, main }) {
 /** @param {string} body @param {string[]} exports @param {string} format @param {string} [main] @returns {string} */
 function wrapped(body, exports, format, main) {
   const head = "// @ts-nocheck\n// Made by clients/pack.mjs from the modules named below: change those. Apache License 2.0.\n";
-  // Browsers download them at each visit: a tab is shorter than the spaces of a level.
-  const narrow = body.replace(/^(?: {2})+/gm, (spaces) => "\t".repeat(spaces.length / 2));
+  const narrow = narrowed(body);
   if (format === "esm") return `${head}\n${narrow}\nexport { ${exports.join(", ")} };\n`;
   if (format === "global") {
-    const list = exports.map((name) => `globalThis.${name} = ${name};\n`).join("");
-    return `${head}\n(() => {\n"use strict";\n\n${narrow}\n${list}})();\n`;
+    const all = `Object.assign(globalThis, { ${exports.join(", ")} });\n`;
+    return `${head}\n(() => {\n"use strict";\n\n${narrow}\n${all}})();\n`;
   }
   const list = exports.map((name) => `module.exports.${name} = ${name};\n`).join("");
   const itself = `module.exports = ${main};\n${list}module.exports.default = ${main};\nmodule.exports.__esModule = true;\n`;
   return `${head}\n"use strict";\n\n${body}\n${itself}`;
+}
+
+/**
+ * With less space around, for browsers, which download it at each visit: a tab is shorter than the spaces of a level, methods
+ * begin where their class does, and need no line between them. Names and lines stay as they are.
+ * @param {string} body
+ * @returns {string}
+ */
+function narrowed(body) {
+  const tabs = body.replace(/^(?: {2})+/gm, (spaces) => "\t".repeat(spaces.length / 2)).replace(/\n\n(?=\t)/g, "\n");
+  return tabs.replace(/^class .*\{\n(?:\t.*\n)*\}$/gm, (made) => made.replace(/^\t/gm, ""));
 }
 
 /** @param {string} path @returns {string} */

@@ -52,7 +52,8 @@ export class Emitter {
       try {
         one.fn(...values);
       } catch (error) {
-        if (this._report) this._report("error", `a handler of ${name} failed: ${describe(error)}`);
+        const why = (error instanceof Error && error.stack) || error;
+        if (this._report) this._report("error", `a handler of ${name} failed: ${why}`);
       }
     }
     return handlers.length > 0;
@@ -80,9 +81,4 @@ export class Emitter {
     else this._handlers.delete(name);
     return this;
   }
-}
-
-/** @param {unknown} error @returns {string} */
-function describe(error) {
-  return error instanceof Error ? error.stack || error.message : String(error);
 }

@@ -89,13 +89,3 @@ export function adviceOf({ code: closeCode, reason: words }) {
   const { code = known, retry = usual, afterMs } = objectIn(words) || {};
   return new CallError({ code, reason, message: `the socket was closed: ${closeCode}`, retry, afterMs, closeCode });
 }
-
-/**
- * An error as the cause of a session's end.
- * @param {CallError} error
- * @returns {import("./types.js").EndCause}
- */
-export function endCause(error) {
-  const { code, reason: name, message, retry, closeCode } = error;
-  return { code, name, message, retry, closeCode };
-}

@@ -35,11 +35,6 @@ export class Requests {
     this._waiting = new Map();
   }
 
-  /** @returns {number} */
-  get size() {
-    return this._waiting.size;
-  }
-
   /**
    * A message with the next id.
    * @param {string} method
@@ -47,8 +42,8 @@ export class Requests {
    * @returns {{id: number, text: string}}
    */
   message(method, params) {
-    this._lastId += 1;
-    return { id: this._lastId, text: JSON.stringify({ jsonrpc: "2.0", id: this._lastId, method, params }) };
+    const id = ++this._lastId;
+    return { id, text: JSON.stringify({ jsonrpc: "2.0", id, method, params }) };
   }
 
   /**
@@ -60,10 +55,9 @@ export class Requests {
    * @param {(error: CallError) => void} reject
    * @returns {Waiting}
    */
-  add(method, params, { timeout, retryAcrossResume }, resolve, reject) {
-    const { id, text } = this.message(method, params);
-    const one = { id, method, params, text, timeout, retryAcrossResume, resolve, reject, timer: null };
-    this._waiting.set(id, one);
+  add(method, params, options, resolve, reject) {
+    const one = { ...this.message(method, params), method, params, ...options, resolve, reject, timer: null };
+    this._waiting.set(one.id, one);
     return one;
   }
 

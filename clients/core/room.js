@@ -54,11 +54,12 @@ export class Room {
    * @param {string} method
    * @param {any} params
    */
-  granted(method, params) {
-    if (method === "publish") this.publishing.add(params.streamID);
-    else if (method === "play") this.playing.add(params.streamID);
-    else if (method === "unpublish" && !onePart(params)) this.publishing.delete(params.streamID);
-    else if (method === "stop" && !onePart(params)) this.playing.delete(params.streamID);
+  granted(method, { streamID, media }) {
+    if (method === "publish") this.publishing.add(streamID);
+    else if (method === "play") this.playing.add(streamID);
+    else if (Array.isArray(media) && media.length === 1) return;
+    else if (method === "unpublish") this.publishing.delete(streamID);
+    else if (method === "stop") this.playing.delete(streamID);
   }
 
   /**
@@ -100,11 +101,6 @@ export class Room {
       ...missing(this.playing, now.playing).map(lost("playerState", "NO_PLAY", PLAY_INTERRUPTED)),
     ];
   }
-}
-
-/** @param {{media?: string[]}} params @returns {boolean} */
-function onePart({ media }) {
-  return Array.isArray(media) && media.length === 1;
 }
 
 /** What each event changes. @type {Record<string, (room: Room, params: any) => void>} */

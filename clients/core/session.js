@@ -4,7 +4,7 @@
 
 import { pause } from "./backoff.js";
 import { Emitter } from "./emitter.js";
-import { CallError, endCause, failure, overtime, refusal } from "./errors.js";
+import { CallError, failure, overtime, refusal } from "./errors.js";
 import { objectIn } from "./json.js";
 import { Link } from "./link.js";
 import { Requests } from "./requests.js";
@@ -71,7 +71,7 @@ export class Session extends Emitter {
     this._requests = new Requests(platform, (late) => this._overtime(late));
     /** Counts what a login or its end makes void. @private */
     this._life = 0;
-    /** @private @type {LoginParams|null} */
+    /** Of the newest login. @private @type {any} */
     this._params = null;
     /** @private @type {Link|null} */
     this._link = null;
@@ -110,13 +110,13 @@ export class Session extends Emitter {
     if (this.state !== "idle" && this.state !== "ended") {
       return Promise.reject(failure("INVALID_STATE", `the session is ${this.state}`, "never"));
     }
-    const life = this._begin({ ...params });
+    const alive = this._begin({ ...params });
     return new Promise((resolve, reject) => {
       this._login = { resolve, reject };
       this._setState("connecting", null);
       this._findUrls().then(
-        () => life === this._life && this._tryLogin(this._platform.now(), 0),
-        (error) => life === this._life && this._loginFailed(asCallError(error)),
+        () => alive() && this._tryLogin(this._platform.now(), 0),
+        (error) => alive() && this._loginFailed(error instanceof CallError ? error : failure("UNREACHABLE", String(error))),
       );
     });
   }
@@ -136,7 +136,7 @@ export class Session extends Emitter {
     if (!connected && !retryAcrossResume) {
       return Promise.reject(failure("SOCKET_LOST", "the connection is being made anew", "after"));
     }
-    if (!connected && method === "renewToken" && this._params) this._params.token = params.token;
+    if (!connected && method === "renewToken") this._params.token = params.token;
     return new Promise((resolve, reject) => {
       const request = this._requests.add(method, params, { timeout, retryAcrossResume }, resolve, reject);
       if (connected) this._send(request);
@@ -163,7 +163,7 @@ export class Session extends Emitter {
   logout() {
     const { state } = this;
     if (state === "connected") return this._logOut();
-    const farewell = state === "reconnecting" && this._params ? this._resumeParams() : null;
+    const farewell = state === "reconnecting" ? this._resumeParams() : null;
     this._drop();
     if (state !== "idle") this._setState("idle", null);
     return farewell ? this._sayFarewell(farewell) : Promise.resolve();
@@ -191,7 +191,7 @@ export class Session extends Emitter {
 
   // Logging in ----------------------------------------------------------------------------------------------------------
 
-  /** @private @param {LoginParams} params @returns {number} */
+  /** @private @param {LoginParams} params */
   _begin(params) {
     this._drop();
     this._params = params;
@@ -199,14 +199,14 @@ export class Session extends Emitter {
     this.room = new Room();
     this.loginResult = null;
     if (this._platform.onWake) this._sleep = this._platform.onWake(() => this.check());
-    return this._life;
+    return this._alive();
   }
 
   /** @private @returns {Promise<void>} */
   async _findUrls() {
-    const life = this._life;
+    const alive = this._alive();
     const urls = typeof this._source === "function" ? await this._source() : this._source;
-    if (life !== this._life) return;
+    if (!alive()) return;
     if (!urls.length) throw failure("UNREACHABLE", "no address is known");
     this._urls = [...urls];
     this._turn = 0;
@@ -232,11 +232,14 @@ export class Session extends Emitter {
 
   /** @private @param {CallError} error */
   _loginFailed(error) {
-    const login = this._login;
-    this._login = null;
-    this._drop();
+    this._drop(error);
     this._setState("idle", error);
-    if (login) login.reject(error);
+  }
+
+  /** Says whether what runs now is not void yet. @private @returns {() => boolean} */
+  _alive() {
+    const life = this._life;
+    return () => life === this._life;
   }
 
   /**
@@ -246,14 +249,14 @@ export class Session extends Emitter {
    * @param {(error: CallError) => void} refused
    */
   _enter(params, refused) {
-    const life = this._life;
+    const alive = this._alive();
     const { id, text } = this._requests.message("login", params);
     this._timer = null;
     this._triedAt = this._platform.now();
     const failed = (/** @type {CallError} */ error) => {
       this._platform.clearTimeout(deadline);
       link.close();
-      if (life !== this._life || link !== this._link) return;
+      if (!alive() || link !== this._link) return;
       this._link = null;
       refused(error);
     };
@@ -266,7 +269,7 @@ export class Session extends Emitter {
       onlost: (error) => (entered ? this._enqueue(() => this._lost(link, error)) : failed(error)),
       ontext: (received) => {
         const message = objectIn(received);
-        if (life !== this._life || link !== this._link || !message) return;
+        if (!alive() || link !== this._link || !message) return;
         if (entered) {
           this._enqueue(() => this._link === link && this._take(message));
         } else if (message.id === id && message.error) {
@@ -285,10 +288,11 @@ export class Session extends Emitter {
   _entered(link, result) {
     const before = this.room;
     const first = this._login;
-    const now = new Room(/** @type {LoginParams} */ (this._params).roomID, result);
+    const now = new Room(this._params.roomID, result);
     this.loginResult = result;
     this._connectedAt = this._platform.now();
-    this._addUrls(result.servers);
+    // The gateway's own addresses are tried, too, after those that were given.
+    this._urls.push(...(result.servers || []).filter((url) => !this._urls.includes(url)));
     link.keepAlive(result.heartbeatMs, () => link.send(this._requests.message("ping", {}).text));
     if (first) {
       this._login = null;
@@ -306,11 +310,11 @@ export class Session extends Emitter {
   /** The session goes on. @private @param {LoginResult} result @param {Room} now */
   _wentOn(result, now) {
     this._catchingUp = { left: result.replayed, now };
-    const life = this._life;
+    const alive = this._alive();
     for (const request of this._requests.all()) this._send(request);
     this._setState("connected", null);
-    if (life === this._life) this.emit("resumed", result);
-    if (life === this._life && !result.replayed) this._catchUp();
+    if (alive()) this.emit("resumed", result);
+    if (alive() && !result.replayed) this._catchUp();
   }
 
   /**
@@ -321,14 +325,14 @@ export class Session extends Emitter {
    * @param {Room} now
    */
   _beganAnew(result, before, now) {
-    const life = this._life;
+    const alive = this._alive();
     this._requests.fail(failure("SESSION_LOST", "the gateway did not know the session any more"));
     this.room = now;
     this._setState("connected", null);
     const lost = { publishing: [...before.publishing], playing: [...before.playing] };
-    if (life === this._life) this.emit("restarted", result, lost);
+    if (alive()) this.emit("restarted", result, lost);
     for (const event of this._wanted(before.differences(now))) {
-      if (life === this._life) this.emit(event.method, event.params);
+      if (alive()) this.emit(event.method, event.params);
     }
   }
 
@@ -379,8 +383,8 @@ export class Session extends Emitter {
     if (error.reason !== "UNREACHABLE" && error.reason !== "TIMEOUT") return;
     this._turn = (this._turn + 1) % this._urls.length;
     if (this._turn || typeof this._source !== "function") return;
-    const life = this._life;
-    this._findUrls().catch((why) => life === this._life && this._log("warn", `no addresses: ${why}`));
+    const alive = this._alive();
+    this._findUrls().catch((why) => alive() && this._log("warn", `no addresses: ${why}`));
   }
 
   /** @private @returns {any} */
@@ -391,12 +395,7 @@ export class Session extends Emitter {
 
   /** For how long a request may wait for a connection: after that, the session is lost anyway. @private @returns {number} */
   _patience() {
-    return (this.loginResult && this.loginResult.resumeWindowMs) || this._times.requestTimeout;
-  }
-
-  /** The gateway's own addresses are tried, too, after those that were given. @private @param {string[]} servers */
-  _addUrls(servers) {
-    for (const url of servers || []) if (!this._urls.includes(url)) this._urls.push(url);
+    return /** @type {LoginResult} */ (this.loginResult).resumeWindowMs || this._times.requestTimeout;
   }
 
   // What comes ----------------------------------------------------------------------------------------------------------
@@ -449,13 +448,17 @@ export class Session extends Emitter {
   /** @private @param {Event} event */
   _pass(event) {
     const { method, params } = event;
-    const life = this._life;
+    const alive = this._alive();
     this.room.apply(event);
-    if (method === "role" && this._params) this._params.role = params.role;
+    if (method === "role") this._params.role = params.role;
     this.emit(method, params);
-    if (life !== this._life) return;
-    if (method === "kicked") this._end(lastWord(params, "KICKED", KICKED_CODES[params.code] || 0));
-    else if (method === "roomClosed") this._end(lastWord(params, "ROOM_CLOSED", ROOM_CLOSED_CODE));
+    if (!alive()) return;
+    const { code, reason: message, retry } = params;
+    const last = (/** @type {string} */ reason, /** @type {number} */ closeCode) => (
+      this._end(new CallError({ code, reason, message, retry, closeCode }))
+    );
+    if (method === "kicked") last("KICKED", KICKED_CODES[code] || 0);
+    else if (method === "roomClosed") last("ROOM_CLOSED", ROOM_CLOSED_CODE);
   }
 
   /** All that was replayed has come: what is still different is told, and the snapshot is how things are. @private */
@@ -463,24 +466,21 @@ export class Session extends Emitter {
     if (!this._catchingUp) return;
     const { now } = this._catchingUp;
     this._catchingUp = null;
-    const life = this._life;
+    const alive = this._alive();
     const missed = [...this.room.differences(now), ...this.room.ended(now)];
-    if (now.role !== this.room.role) missed.push({ method: "role", params: this._ownRole(now) });
+    const { roomID, seq, role } = now;
+    const { userID } = this._params;
+    if (role !== this.room.role) missed.push({ method: "role", params: { roomID, seq, userID, role, missed: true } });
     for (const event of this._wanted(missed)) {
-      if (life !== this._life) return;
+      if (!alive()) return;
       this._pass(event);
     }
-    if (life === this._life) this.room = now;
-  }
-
-  /** @private @param {Room} now */
-  _ownRole({ roomID, seq, role }) {
-    return { roomID, seq, userID: this._params && this._params.userID, role, missed: true };
+    if (alive()) this.room = now;
   }
 
   /** @private @param {Event[]} events @returns {Event[]} */
   _wanted(events) {
-    return this._params && this._params.userUpdate ? events : events.filter((event) => event.method !== "users");
+    return this._params.userUpdate ? events : events.filter((event) => event.method !== "users");
   }
 
   // Requests ------------------------------------------------------------------------------------------------------------
@@ -495,7 +495,6 @@ export class Session extends Emitter {
   /** @private @param {string} method @param {any} params */
   _granted(method, params) {
     this.room.granted(method, params);
-    if (!this._params) return;
     if (method === "renewToken") this._params.token = params.token;
     if (method === "setRole") this._params.role = params.role;
   }
@@ -510,14 +509,14 @@ export class Session extends Emitter {
 
   /** @private @returns {Promise<void>} */
   async _logOut() {
-    const life = this._life;
+    const alive = this._alive();
     let failed;
     try {
       await this.call("logout", {}, { timeout: LOGOUT_DEADLINE, retryAcrossResume: false });
     } catch (error) {
       failed = /** @type {CallError} */ (error);
     }
-    if (life !== this._life) return;
+    if (!alive()) return;
     const farewell = this._resumeParams();
     this._drop();
     this._setState("idle", null);
@@ -528,7 +527,9 @@ export class Session extends Emitter {
   /** Tells the gateway, as far as it can be reached, that a session with a lost socket is over. @private @param {any} params */
   _sayFarewell(params) {
     return new Promise((/** @type {(value: void) => void} */ resolve) => {
-      const message = (/** @type {string} */ method, /** @type {any} */ about) => this._requests.message(method, about).text;
+      const say = (/** @type {string} */ method, /** @type {any} */ about) => {
+        link.send(this._requests.message(method, about).text);
+      };
       const over = () => {
         this._platform.clearTimeout(deadline);
         link.close();
@@ -537,13 +538,13 @@ export class Session extends Emitter {
       const deadline = this._platform.setTimeout(over, LOGOUT_DEADLINE);
       let asked = false;
       const link = new Link(this._platform, this._urls[this._turn], {
-        onopen: () => link.send(message("login", params)),
+        onopen: () => say("login", params),
         onlost: over,
         ontext: (text) => {
           const { id, result } = objectIn(text) || {};
           if (id === undefined || id === null) return;
           if (asked || !result) over();
-          else link.send(message("logout", {}));
+          else say("logout", {});
           asked = true;
         },
       });
@@ -553,9 +554,10 @@ export class Session extends Emitter {
   /** @private @param {CallError} error */
   _end(error) {
     this._drop(error);
-    const life = this._life;
+    const alive = this._alive();
     this._setState("ended", error);
-    if (life === this._life) this.emit("ended", endCause(error));
+    const { code, reason: name, message, retry, closeCode } = error;
+    if (alive()) this.emit("ended", { code, name, message, retry, closeCode });
   }
 
   /** Everything that runs is void. @private @param {CallError} [error] what those who wait are told */
@@ -596,14 +598,4 @@ async function afterSteps(fn) {
 /** Whether a login that failed so may succeed in a moment, with nothing changed. @param {CallError} error @returns {boolean} */
 function mayPass(error) {
   return BUSY.includes(error.code) || (error.reason === "SOCKET_LOST" && error.retry !== "never");
-}
-
-/** @param {any} params @param {string} reason @param {number} closeCode @returns {CallError} */
-function lastWord(params, reason, closeCode) {
-  return new CallError({ code: params.code, reason, message: params.reason, retry: params.retry, closeCode });
-}
-
-/** @param {any} error @returns {CallError} */
-function asCallError(error) {
-  return error instanceof CallError ? error : failure("UNREACHABLE", String(error));
 }

@@ -89,7 +89,7 @@ function onWxWake(fn) {
   if (wx.onNetworkStatusChange) wx.onNetworkStatusChange(network);
   return () => {
     if (wx.offAppShow) wx.offAppShow(fn);
-    if (wx.offNetworkStatusChange) wx.offNetworkStatusChange((network));
+    if (wx.offNetworkStatusChange) wx.offNetworkStatusChange(network);
   };
 }
 
@@ -156,11 +156,6 @@ function adviceOf({ code: closeCode, reason: words }) {
   return new CallError({ code, reason, message: `the socket was closed: ${closeCode}`, retry, afterMs, closeCode });
 }
 
-function endCause(error) {
-  const { code, reason: name, message, retry, closeCode } = error;
-  return { code, name, message, retry, closeCode };
-}
-
 // core/emitter.js
 
 class Emitter {
@@ -188,7 +183,8 @@ class Emitter {
       try {
         one.fn(...values);
       } catch (error) {
-        if (this._report) this._report("error", `a handler of ${name} failed: ${describe(error)}`);
+        const why = (error instanceof Error && error.stack) || error;
+        if (this._report) this._report("error", `a handler of ${name} failed: ${why}`);
       }
     }
     return handlers.length > 0;
@@ -210,10 +206,6 @@ class Emitter {
     else this._handlers.delete(name);
     return this;
   }
-}
-
-function describe(error) {
-  return error instanceof Error ? error.stack || error.message : String(error);
 }
 
 // core/room.js
@@ -247,11 +239,12 @@ class Room {
     if (change) change(this, params);
   }
 
-  granted(method, params) {
-    if (method === "publish") this.publishing.add(params.streamID);
-    else if (method === "play") this.playing.add(params.streamID);
-    else if (method === "unpublish" && !onePart(params)) this.publishing.delete(params.streamID);
-    else if (method === "stop" && !onePart(params)) this.playing.delete(params.streamID);
+  granted(method, { streamID, media }) {
+    if (method === "publish") this.publishing.add(streamID);
+    else if (method === "play") this.playing.add(streamID);
+    else if (Array.isArray(media) && media.length === 1) return;
+    else if (method === "unpublish") this.publishing.delete(streamID);
+    else if (method === "stop") this.playing.delete(streamID);
   }
 
   differences(now) {
@@ -280,10 +273,6 @@ class Room {
       ...missing(this.playing, now.playing).map(lost("playerState", "NO_PLAY", PLAY_INTERRUPTED)),
     ];
   }
-}
-
-function onePart({ media }) {
-  return Array.isArray(media) && media.length === 1;
 }
 
 const CHANGES = {
@@ -497,19 +486,14 @@ class Requests {
     this._waiting = new Map();
   }
 
-  get size() {
-    return this._waiting.size;
-  }
-
   message(method, params) {
-    this._lastId += 1;
-    return { id: this._lastId, text: JSON.stringify({ jsonrpc: "2.0", id: this._lastId, method, params }) };
+    const id = ++this._lastId;
+    return { id, text: JSON.stringify({ jsonrpc: "2.0", id, method, params }) };
   }
 
-  add(method, params, { timeout, retryAcrossResume }, resolve, reject) {
-    const { id, text } = this.message(method, params);
-    const one = { id, method, params, text, timeout, retryAcrossResume, resolve, reject, timer: null };
-    this._waiting.set(id, one);
+  add(method, params, options, resolve, reject) {
+    const one = { ...this.message(method, params), method, params, ...options, resolve, reject, timer: null };
+    this._waiting.set(one.id, one);
     return one;
   }
 
@@ -603,13 +587,13 @@ class Session extends Emitter {
     if (this.state !== "idle" && this.state !== "ended") {
       return Promise.reject(failure("INVALID_STATE", `the session is ${this.state}`, "never"));
     }
-    const life = this._begin({ ...params });
+    const alive = this._begin({ ...params });
     return new Promise((resolve, reject) => {
       this._login = { resolve, reject };
       this._setState("connecting", null);
       this._findUrls().then(
-        () => life === this._life && this._tryLogin(this._platform.now(), 0),
-        (error) => life === this._life && this._loginFailed(asCallError(error)),
+        () => alive() && this._tryLogin(this._platform.now(), 0),
+        (error) => alive() && this._loginFailed(error instanceof CallError ? error : failure("UNREACHABLE", String(error))),
       );
     });
   }
@@ -622,7 +606,7 @@ class Session extends Emitter {
     if (!connected && !retryAcrossResume) {
       return Promise.reject(failure("SOCKET_LOST", "the connection is being made anew", "after"));
     }
-    if (!connected && method === "renewToken" && this._params) this._params.token = params.token;
+    if (!connected && method === "renewToken") this._params.token = params.token;
     return new Promise((resolve, reject) => {
       const request = this._requests.add(method, params, { timeout, retryAcrossResume }, resolve, reject);
       if (connected) this._send(request);
@@ -639,7 +623,7 @@ class Session extends Emitter {
   logout() {
     const { state } = this;
     if (state === "connected") return this._logOut();
-    const farewell = state === "reconnecting" && this._params ? this._resumeParams() : null;
+    const farewell = state === "reconnecting" ? this._resumeParams() : null;
     this._drop();
     if (state !== "idle") this._setState("idle", null);
     return farewell ? this._sayFarewell(farewell) : Promise.resolve();
@@ -667,13 +651,13 @@ class Session extends Emitter {
     this.room = new Room();
     this.loginResult = null;
     if (this._platform.onWake) this._sleep = this._platform.onWake(() => this.check());
-    return this._life;
+    return this._alive();
   }
 
   async _findUrls() {
-    const life = this._life;
+    const alive = this._alive();
     const urls = typeof this._source === "function" ? await this._source() : this._source;
-    if (life !== this._life) return;
+    if (!alive()) return;
     if (!urls.length) throw failure("UNREACHABLE", "no address is known");
     this._urls = [...urls];
     this._turn = 0;
@@ -697,22 +681,24 @@ class Session extends Emitter {
   }
 
   _loginFailed(error) {
-    const login = this._login;
-    this._login = null;
-    this._drop();
+    this._drop(error);
     this._setState("idle", error);
-    if (login) login.reject(error);
+  }
+
+  _alive() {
+    const life = this._life;
+    return () => life === this._life;
   }
 
   _enter(params, refused) {
-    const life = this._life;
+    const alive = this._alive();
     const { id, text } = this._requests.message("login", params);
     this._timer = null;
     this._triedAt = this._platform.now();
     const failed = (error) => {
       this._platform.clearTimeout(deadline);
       link.close();
-      if (life !== this._life || link !== this._link) return;
+      if (!alive() || link !== this._link) return;
       this._link = null;
       refused(error);
     };
@@ -725,7 +711,7 @@ class Session extends Emitter {
       onlost: (error) => (entered ? this._enqueue(() => this._lost(link, error)) : failed(error)),
       ontext: (received) => {
         const message = objectIn(received);
-        if (life !== this._life || link !== this._link || !message) return;
+        if (!alive() || link !== this._link || !message) return;
         if (entered) {
           this._enqueue(() => this._link === link && this._take(message));
         } else if (message.id === id && message.error) {
@@ -743,10 +729,10 @@ class Session extends Emitter {
   _entered(link, result) {
     const before = this.room;
     const first = this._login;
-    const now = new Room((this._params).roomID, result);
+    const now = new Room(this._params.roomID, result);
     this.loginResult = result;
     this._connectedAt = this._platform.now();
-    this._addUrls(result.servers);
+    this._urls.push(...(result.servers || []).filter((url) => !this._urls.includes(url)));
     link.keepAlive(result.heartbeatMs, () => link.send(this._requests.message("ping", {}).text));
     if (first) {
       this._login = null;
@@ -763,22 +749,22 @@ class Session extends Emitter {
 
   _wentOn(result, now) {
     this._catchingUp = { left: result.replayed, now };
-    const life = this._life;
+    const alive = this._alive();
     for (const request of this._requests.all()) this._send(request);
     this._setState("connected", null);
-    if (life === this._life) this.emit("resumed", result);
-    if (life === this._life && !result.replayed) this._catchUp();
+    if (alive()) this.emit("resumed", result);
+    if (alive() && !result.replayed) this._catchUp();
   }
 
   _beganAnew(result, before, now) {
-    const life = this._life;
+    const alive = this._alive();
     this._requests.fail(failure("SESSION_LOST", "the gateway did not know the session any more"));
     this.room = now;
     this._setState("connected", null);
     const lost = { publishing: [...before.publishing], playing: [...before.playing] };
-    if (life === this._life) this.emit("restarted", result, lost);
+    if (alive()) this.emit("restarted", result, lost);
     for (const event of this._wanted(before.differences(now))) {
-      if (life === this._life) this.emit(event.method, event.params);
+      if (alive()) this.emit(event.method, event.params);
     }
   }
 
@@ -823,21 +809,17 @@ class Session extends Emitter {
     if (error.reason !== "UNREACHABLE" && error.reason !== "TIMEOUT") return;
     this._turn = (this._turn + 1) % this._urls.length;
     if (this._turn || typeof this._source !== "function") return;
-    const life = this._life;
-    this._findUrls().catch((why) => life === this._life && this._log("warn", `no addresses: ${why}`));
+    const alive = this._alive();
+    this._findUrls().catch((why) => alive() && this._log("warn", `no addresses: ${why}`));
   }
 
   _resumeParams() {
-    const { sessionID } = (this.loginResult);
+    const { sessionID } = this.loginResult;
     return { ...this._params, resume: { sessionID, lastSeq: this.room.seq } };
   }
 
   _patience() {
-    return (this.loginResult && this.loginResult.resumeWindowMs) || this._times.requestTimeout;
-  }
-
-  _addUrls(servers) {
-    for (const url of servers || []) if (!this._urls.includes(url)) this._urls.push(url);
+    return this.loginResult.resumeWindowMs || this._times.requestTimeout;
   }
 
   _enqueue(task) {
@@ -883,35 +865,37 @@ class Session extends Emitter {
 
   _pass(event) {
     const { method, params } = event;
-    const life = this._life;
+    const alive = this._alive();
     this.room.apply(event);
-    if (method === "role" && this._params) this._params.role = params.role;
+    if (method === "role") this._params.role = params.role;
     this.emit(method, params);
-    if (life !== this._life) return;
-    if (method === "kicked") this._end(lastWord(params, "KICKED", KICKED_CODES[params.code] || 0));
-    else if (method === "roomClosed") this._end(lastWord(params, "ROOM_CLOSED", ROOM_CLOSED_CODE));
+    if (!alive()) return;
+    const { code, reason: message, retry } = params;
+    const last = (reason, closeCode) => (
+      this._end(new CallError({ code, reason, message, retry, closeCode }))
+    );
+    if (method === "kicked") last("KICKED", KICKED_CODES[code] || 0);
+    else if (method === "roomClosed") last("ROOM_CLOSED", ROOM_CLOSED_CODE);
   }
 
   _catchUp() {
     if (!this._catchingUp) return;
     const { now } = this._catchingUp;
     this._catchingUp = null;
-    const life = this._life;
+    const alive = this._alive();
     const missed = [...this.room.differences(now), ...this.room.ended(now)];
-    if (now.role !== this.room.role) missed.push({ method: "role", params: this._ownRole(now) });
+    const { roomID, seq, role } = now;
+    const { userID } = this._params;
+    if (role !== this.room.role) missed.push({ method: "role", params: { roomID, seq, userID, role, missed: true } });
     for (const event of this._wanted(missed)) {
-      if (life !== this._life) return;
+      if (!alive()) return;
       this._pass(event);
     }
-    if (life === this._life) this.room = now;
-  }
-
-  _ownRole({ roomID, seq, role }) {
-    return { roomID, seq, userID: this._params && this._params.userID, role, missed: true };
+    if (alive()) this.room = now;
   }
 
   _wanted(events) {
-    return this._params && this._params.userUpdate ? events : events.filter((event) => event.method !== "users");
+    return this._params.userUpdate ? events : events.filter((event) => event.method !== "users");
   }
 
   _send(request) {
@@ -922,7 +906,6 @@ class Session extends Emitter {
 
   _granted(method, params) {
     this.room.granted(method, params);
-    if (!this._params) return;
     if (method === "renewToken") this._params.token = params.token;
     if (method === "setRole") this._params.role = params.role;
   }
@@ -933,14 +916,14 @@ class Session extends Emitter {
   }
 
   async _logOut() {
-    const life = this._life;
+    const alive = this._alive();
     let failed;
     try {
       await this.call("logout", {}, { timeout: LOGOUT_DEADLINE, retryAcrossResume: false });
     } catch (error) {
-      failed = (error);
+      failed = error;
     }
-    if (life !== this._life) return;
+    if (!alive()) return;
     const farewell = this._resumeParams();
     this._drop();
     this._setState("idle", null);
@@ -950,7 +933,9 @@ class Session extends Emitter {
 
   _sayFarewell(params) {
     return new Promise((resolve) => {
-      const message = (method, about) => this._requests.message(method, about).text;
+      const say = (method, about) => {
+        link.send(this._requests.message(method, about).text);
+      };
       const over = () => {
         this._platform.clearTimeout(deadline);
         link.close();
@@ -959,13 +944,13 @@ class Session extends Emitter {
       const deadline = this._platform.setTimeout(over, LOGOUT_DEADLINE);
       let asked = false;
       const link = new Link(this._platform, this._urls[this._turn], {
-        onopen: () => link.send(message("login", params)),
+        onopen: () => say("login", params),
         onlost: over,
         ontext: (text) => {
           const { id, result } = objectIn(text) || {};
           if (id === undefined || id === null) return;
           if (asked || !result) over();
-          else link.send(message("logout", {}));
+          else say("logout", {});
           asked = true;
         },
       });
@@ -974,9 +959,10 @@ class Session extends Emitter {
 
   _end(error) {
     this._drop(error);
-    const life = this._life;
+    const alive = this._alive();
     this._setState("ended", error);
-    if (life === this._life) this.emit("ended", endCause(error));
+    const { code, reason: name, message, retry, closeCode } = error;
+    if (alive()) this.emit("ended", { code, name, message, retry, closeCode });
   }
 
   _drop(error = failure("CANCELLED", "the session was closed", "never")) {
@@ -1012,14 +998,6 @@ async function afterSteps(fn) {
 
 function mayPass(error) {
   return BUSY.includes(error.code) || (error.reason === "SOCKET_LOST" && error.retry !== "never");
-}
-
-function lastWord(params, reason, closeCode) {
-  return new CallError({ code: params.code, reason, message: params.reason, retry: params.retry, closeCode });
-}
-
-function asCallError(error) {
-  return error instanceof CallError ? error : failure("UNREACHABLE", String(error));
 }
 
 // core/index.js
@@ -1586,7 +1564,7 @@ class Call {
         return;
       } catch (error) {
         if (times !== this._times) return;
-        const { retry, afterMs = TRY_PAUSE } = (error);
+        const { retry, afterMs = TRY_PAUSE } = error;
         if (retry === "never" || left <= 1) {
           if (leg === this._push) this._unpublished();
           else this._pulls.delete(leg.streamID);
@@ -1621,7 +1599,7 @@ class Call {
     try {
       return await this._session.call(method, params);
     } catch (error) {
-      if ((error).reason !== "SESSION_LOST") throw error;
+      if (error.reason !== "SESSION_LOST") throw error;
       return this._session.call(method, params);
     }
   }

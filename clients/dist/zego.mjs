@@ -35,16 +35,16 @@ const OWN_FAILURES = {
 };
 
 class ZegoError extends Error {
-	constructor(code, message, retry = "never", afterMs) {
-		super(message);
-		this.name = "ZegoError";
-		this.code = code;
-		this.msg = message;
-		this.errorCode = code;
-		this.extendedData = message;
-		this.retry = retry;
-		this.afterMs = afterMs;
-	}
+constructor(code, message, retry = "never", afterMs) {
+	super(message);
+	this.name = "ZegoError";
+	this.code = code;
+	this.msg = message;
+	this.errorCode = code;
+	this.extendedData = message;
+	this.retry = retry;
+	this.afterMs = afterMs;
+}
 }
 
 function codeOf(failure) {
@@ -97,7 +97,7 @@ async function systemRequirements(only) {
 			for (const track of (await navigator.mediaDevices.getUserMedia(wish)).getTracks()) track.stop();
 			return true;
 		} catch (error) {
-			const { name, message } = (error);
+			const { name, message } = error;
 			errInfo[device] = { name, message };
 			return false;
 		}
@@ -144,7 +144,7 @@ async function openTracks({ video, audio }) {
 		}
 	} catch (error) {
 		for (const track of tracks) track.stop();
-		const { name, message } = (error);
+		const { name, message } = error;
 		throw new ZegoError(CAPTURE_CODES[name] || CAPTURE_FAILED, `${name}: ${message}`);
 	}
 	return tracks;
@@ -153,56 +153,46 @@ async function openTracks({ video, audio }) {
 // core/emitter.js
 
 class Emitter {
-	constructor(log) {
-		this._handlers = new Map();
-		this._report = log;
-	}
-
-	on(name, fn) {
-		return this._add(name, fn, false);
-	}
-
-	once(name, fn) {
-		return this._add(name, fn, true);
-	}
-
-	off(name, fn) {
-		return this._only(name, (one) => Boolean(fn) && one.fn !== fn);
-	}
-
-	emit(name, ...values) {
-		const handlers = this._handlers.get(name) || [];
-		for (const one of handlers) {
-			if (one.once) this._only(name, (other) => other !== one);
-			try {
-				one.fn(...values);
-			} catch (error) {
-				if (this._report) this._report("error", `a handler of ${name} failed: ${describe(error)}`);
-			}
-		}
-		return handlers.length > 0;
-	}
-
-	listenerCount(name) {
-		return (this._handlers.get(name) || []).length;
-	}
-
-	_add(name, fn, once) {
-		if (typeof fn !== "function") throw new TypeError("a handler is a function");
-		this._handlers.set(name, [...(this._handlers.get(name) || []), { fn, once }]);
-		return this;
-	}
-
-	_only(name, wanted) {
-		const left = (this._handlers.get(name) || []).filter(wanted);
-		if (left.length) this._handlers.set(name, left);
-		else this._handlers.delete(name);
-		return this;
-	}
+constructor(log) {
+	this._handlers = new Map();
+	this._report = log;
 }
-
-function describe(error) {
-	return error instanceof Error ? error.stack || error.message : String(error);
+on(name, fn) {
+	return this._add(name, fn, false);
+}
+once(name, fn) {
+	return this._add(name, fn, true);
+}
+off(name, fn) {
+	return this._only(name, (one) => Boolean(fn) && one.fn !== fn);
+}
+emit(name, ...values) {
+	const handlers = this._handlers.get(name) || [];
+	for (const one of handlers) {
+		if (one.once) this._only(name, (other) => other !== one);
+		try {
+			one.fn(...values);
+		} catch (error) {
+			const why = (error instanceof Error && error.stack) || error;
+			if (this._report) this._report("error", `a handler of ${name} failed: ${why}`);
+		}
+	}
+	return handlers.length > 0;
+}
+listenerCount(name) {
+	return (this._handlers.get(name) || []).length;
+}
+_add(name, fn, once) {
+	if (typeof fn !== "function") throw new TypeError("a handler is a function");
+	this._handlers.set(name, [...(this._handlers.get(name) || []), { fn, once }]);
+	return this;
+}
+_only(name, wanted) {
+	const left = (this._handlers.get(name) || []).filter(wanted);
+	if (left.length) this._handlers.set(name, left);
+	else this._handlers.delete(name);
+	return this;
+}
 }
 
 // core/backoff.js
@@ -230,16 +220,16 @@ function objectIn(text) {
 // core/errors.js
 
 class CallError extends Error {
-	constructor({ code = 0, reason = "", message = "", retry = "never", afterMs, data, closeCode = 0 }) {
-		super(message || reason);
-		this.name = "CallError";
-		this.code = code;
-		this.reason = reason;
-		this.retry = retry;
-		this.afterMs = afterMs;
-		this.data = data;
-		this.closeCode = closeCode;
-	}
+constructor({ code = 0, reason = "", message = "", retry = "never", afterMs, data, closeCode = 0 }) {
+	super(message || reason);
+	this.name = "CallError";
+	this.code = code;
+	this.reason = reason;
+	this.retry = retry;
+	this.afterMs = afterMs;
+	this.data = data;
+	this.closeCode = closeCode;
+}
 }
 
 function failure(reason, message, retry = "now") {
@@ -279,115 +269,101 @@ function adviceOf({ code: closeCode, reason: words }) {
 	return new CallError({ code, reason, message: `the socket was closed: ${closeCode}`, retry, afterMs, closeCode });
 }
 
-function endCause(error) {
-	const { code, reason: name, message, retry, closeCode } = error;
-	return { code, name, message, retry, closeCode };
-}
-
 // core/link.js
 
 const OPEN_DEADLINE = 10_000;
 const DEAD_AFTER = 3;
 
 class Link {
-	constructor(platform, url, { onopen, ontext, onlost }) {
-		this.url = url;
-		this._platform = platform;
-		this._onlost = onlost;
-		this._ping = null;
-		this._open = false;
-		this._over = false;
-		this._heart = null;
+constructor(platform, url, { onopen, ontext, onlost }) {
+	this.url = url;
+	this._platform = platform;
+	this._onlost = onlost;
+	this._ping = null;
+	this._open = false;
+	this._over = false;
+	this._heart = null;
+	this._probe = null;
+	this._sentAt = platform.now();
+	this._heardAt = platform.now();
+	this._opening = platform.setTimeout(() => this._lose(unreachable(url, "no answer")), OPEN_DEADLINE);
+	this._socket = platform.openSocket(url);
+	this._listen(onopen, ontext);
+}
+send(text) {
+	if (this._over || !this._open) return;
+	this._sentAt = this._platform.now();
+	this._socket.send(text);
+}
+keepAlive(heartbeatMs, ping) {
+	this._ping = ping;
+	this._plan(heartbeatMs);
+}
+probe(ms) {
+	if (this._over || !this._ping || this._probe !== null) return;
+	this._ping();
+	this._probe = this._platform.setTimeout(() => {
 		this._probe = null;
-		this._sentAt = platform.now();
-		this._heardAt = platform.now();
-		this._opening = platform.setTimeout(() => this._lose(unreachable(url, "no answer")), OPEN_DEADLINE);
-		this._socket = platform.openSocket(url);
-		this._listen(onopen, ontext);
-	}
-
-	send(text) {
-		if (this._over || !this._open) return;
-		this._sentAt = this._platform.now();
-		this._socket.send(text);
-	}
-
-	keepAlive(heartbeatMs, ping) {
-		this._ping = ping;
-		this._plan(heartbeatMs);
-	}
-
-	probe(ms) {
-		if (this._over || !this._ping || this._probe !== null) return;
+		this._lose(failure("SOCKET_LOST", "the gateway does not answer"));
+	}, ms);
+}
+close() {
+	if (this._over) return;
+	this._silence();
+	this._socket.close(1000, "");
+}
+_listen(onopen, ontext) {
+	const socket = this._socket;
+	socket.onopen = () => {
+		if (this._over || this._open) return;
+		this._platform.clearTimeout(this._opening);
+		this._open = true;
+		this._heardAt = this._platform.now();
+		onopen();
+	};
+	socket.onmessage = (text) => {
+		if (this._over) return;
+		this._heardAt = this._platform.now();
+		this._platform.clearTimeout(this._probe);
+		this._probe = null;
+		ontext(text);
+	};
+	socket.onclose = (event) => {
+		const answered = this._open || event.code >= 4000;
+		this._lose(answered ? adviceOf(event) : unreachable(this.url, event.reason));
+	};
+	socket.onerror = (message) => {
+		if (this._platform.log) this._platform.log("warn", `socket error: ${message}`);
+	};
+}
+_plan(heartbeatMs) {
+	const dueAt = Math.min(this._sentAt + heartbeatMs, this._heardAt + DEAD_AFTER * heartbeatMs);
+	const due = Math.max(0, dueAt - this._platform.now());
+	this._heart = this._platform.setTimeout(() => this._beat(heartbeatMs, dueAt), due);
+}
+_beat(heartbeatMs, dueAt) {
+	const now = this._platform.now();
+	if (now - dueAt > heartbeatMs) {
+		this._heardAt = now;
+		this.probe(heartbeatMs);
+	} else if (now - this._heardAt >= DEAD_AFTER * heartbeatMs) {
+		this._lose(failure("SOCKET_LOST", "the gateway is silent"));
+		return;
+	} else if (this._ping && now - this._sentAt >= heartbeatMs) {
 		this._ping();
-		this._probe = this._platform.setTimeout(() => {
-			this._probe = null;
-			this._lose(failure("SOCKET_LOST", "the gateway does not answer"));
-		}, ms);
 	}
-
-	close() {
-		if (this._over) return;
-		this._silence();
-		this._socket.close(1000, "");
-	}
-
-	_listen(onopen, ontext) {
-		const socket = this._socket;
-		socket.onopen = () => {
-			if (this._over || this._open) return;
-			this._platform.clearTimeout(this._opening);
-			this._open = true;
-			this._heardAt = this._platform.now();
-			onopen();
-		};
-		socket.onmessage = (text) => {
-			if (this._over) return;
-			this._heardAt = this._platform.now();
-			this._platform.clearTimeout(this._probe);
-			this._probe = null;
-			ontext(text);
-		};
-		socket.onclose = (event) => {
-			const answered = this._open || event.code >= 4000;
-			this._lose(answered ? adviceOf(event) : unreachable(this.url, event.reason));
-		};
-		socket.onerror = (message) => {
-			if (this._platform.log) this._platform.log("warn", `socket error: ${message}`);
-		};
-	}
-
-	_plan(heartbeatMs) {
-		const dueAt = Math.min(this._sentAt + heartbeatMs, this._heardAt + DEAD_AFTER * heartbeatMs);
-		const due = Math.max(0, dueAt - this._platform.now());
-		this._heart = this._platform.setTimeout(() => this._beat(heartbeatMs, dueAt), due);
-	}
-
-	_beat(heartbeatMs, dueAt) {
-		const now = this._platform.now();
-		if (now - dueAt > heartbeatMs) {
-			this._heardAt = now;
-			this.probe(heartbeatMs);
-		} else if (now - this._heardAt >= DEAD_AFTER * heartbeatMs) {
-			this._lose(failure("SOCKET_LOST", "the gateway is silent"));
-			return;
-		} else if (this._ping && now - this._sentAt >= heartbeatMs) {
-			this._ping();
-		}
-		if (!this._over) this._plan(heartbeatMs);
-	}
-
-	_lose(error) {
-		if (this._over) return;
-		this._silence();
-		this._socket.close(1000, "");
-		this._onlost(error);
-	}
-
-	_silence() {
-		this._over = true;
-		for (const timer of [this._opening, this._heart, this._probe]) this._platform.clearTimeout(timer);
-	}
+	if (!this._over) this._plan(heartbeatMs);
+}
+_lose(error) {
+	if (this._over) return;
+	this._silence();
+	this._socket.close(1000, "");
+	this._onlost(error);
+}
+_silence() {
+	this._over = true;
+	for (const timer of [this._opening, this._heart, this._probe]) this._platform.clearTimeout(timer);
+}
 }
 
 function unreachable(url, why) {
@@ -397,74 +373,61 @@ function unreachable(url, why) {
 // core/requests.js
 
 class Requests {
-	constructor(platform, onovertime) {
-		this._platform = platform;
-		this._onovertime = onovertime;
-		this._lastId = 0;
-		this._waiting = new Map();
-	}
-
-	get size() {
-		return this._waiting.size;
-	}
-
-	message(method, params) {
-		this._lastId += 1;
-		return { id: this._lastId, text: JSON.stringify({ jsonrpc: "2.0", id: this._lastId, method, params }) };
-	}
-
-	add(method, params, { timeout, retryAcrossResume }, resolve, reject) {
-		const { id, text } = this.message(method, params);
-		const one = { id, method, params, text, timeout, retryAcrossResume, resolve, reject, timer: null };
-		this._waiting.set(id, one);
-		return one;
-	}
-
-	begun(one, ms) {
-		this._platform.clearTimeout(one.timer);
-		one.timer = this._platform.setTimeout(() => {
-			const { id, method } = one;
-			this._waiting.delete(id);
-			one.reject(overtime(method));
-			this._onovertime({ method, id });
-		}, ms);
-	}
-
-	settle(reply) {
-		const one = this._waiting.get(reply.id);
-		if (!one) return undefined;
-		this._drop(one);
-		if (reply.error) one.reject(refusal(reply.error));
-		else one.resolve(reply.result);
-		return one;
-	}
-
-	suspend(error, ms) {
-		for (const one of this.all()) {
-			if (one.retryAcrossResume) {
-				this.begun(one, ms);
-			} else {
-				this._drop(one);
-				one.reject(error);
-			}
-		}
-	}
-
-	all() {
-		return [...this._waiting.values()];
-	}
-
-	fail(error) {
-		for (const one of this.all()) {
+constructor(platform, onovertime) {
+	this._platform = platform;
+	this._onovertime = onovertime;
+	this._lastId = 0;
+	this._waiting = new Map();
+}
+message(method, params) {
+	const id = ++this._lastId;
+	return { id, text: JSON.stringify({ jsonrpc: "2.0", id, method, params }) };
+}
+add(method, params, options, resolve, reject) {
+	const one = { ...this.message(method, params), method, params, ...options, resolve, reject, timer: null };
+	this._waiting.set(one.id, one);
+	return one;
+}
+begun(one, ms) {
+	this._platform.clearTimeout(one.timer);
+	one.timer = this._platform.setTimeout(() => {
+		const { id, method } = one;
+		this._waiting.delete(id);
+		one.reject(overtime(method));
+		this._onovertime({ method, id });
+	}, ms);
+}
+settle(reply) {
+	const one = this._waiting.get(reply.id);
+	if (!one) return undefined;
+	this._drop(one);
+	if (reply.error) one.reject(refusal(reply.error));
+	else one.resolve(reply.result);
+	return one;
+}
+suspend(error, ms) {
+	for (const one of this.all()) {
+		if (one.retryAcrossResume) {
+			this.begun(one, ms);
+		} else {
 			this._drop(one);
 			one.reject(error);
 		}
 	}
-
-	_drop(one) {
-		this._platform.clearTimeout(one.timer);
-		this._waiting.delete(one.id);
+}
+all() {
+	return [...this._waiting.values()];
+}
+fail(error) {
+	for (const one of this.all()) {
+		this._drop(one);
+		one.reject(error);
 	}
+}
+_drop(one) {
+	this._platform.clearTimeout(one.timer);
+	this._waiting.delete(one.id);
+}
 }
 
 // core/room.js
@@ -480,61 +443,54 @@ const EMPTY = {
 };
 
 class Room {
-	constructor(roomID = "", { seq, users, streams, publishing, playing, roomExtraInfo, onlineUserCount, role } = EMPTY) {
-		this.roomID = roomID;
-		this.seq = seq;
-		this.users = new Map(users.map((user) => [user.userID, user]));
-		this.streams = new Map(streams.map((stream) => [stream.streamID, stream]));
-		this.publishing = new Set(publishing);
-		this.playing = new Set(playing);
-		this.roomExtraInfo = new Map(Object.entries(roomExtraInfo));
-		this.role = role;
-		this.onlineUserCount = onlineUserCount;
-	}
-
-	apply({ method, params }) {
-		if (params.seq > this.seq) this.seq = params.seq;
-		const change = CHANGES[method];
-		if (change) change(this, params);
-	}
-
-	granted(method, params) {
-		if (method === "publish") this.publishing.add(params.streamID);
-		else if (method === "play") this.playing.add(params.streamID);
-		else if (method === "unpublish" && !onePart(params)) this.publishing.delete(params.streamID);
-		else if (method === "stop" && !onePart(params)) this.playing.delete(params.streamID);
-	}
-
-	differences(now) {
-		const events = [];
-		const tell = (method, params) => {
-			events.push({ method, params: { roomID: now.roomID, seq: now.seq, ...params, missed: true } });
-		};
-		for (const stream of this.streams.values()) {
-			if (!sameStream(now, stream)) tell("streams", { type: "DELETE", streams: [stream], reason: OFFLINE });
-		}
-		tellUsers(this.users, now.users, tell);
-		for (const stream of now.streams.values()) {
-			if (!sameStream(this, stream)) tell("streams", { type: "ADD", streams: [stream] });
-		}
-		tellUpdates(this, now, tell);
-		tellExtraInfo(this.roomExtraInfo, now.roomExtraInfo, tell);
-		return events;
-	}
-
-	ended(now) {
-		const lost = (method, state, code) => (
-			(streamID) => ({ method, params: { roomID: now.roomID, streamID, state, code, missed: true } })
-		);
-		return [
-			...missing(this.publishing, now.publishing).map(lost("publisherState", "NO_PUBLISH", PUBLISH_LOST)),
-			...missing(this.playing, now.playing).map(lost("playerState", "NO_PLAY", PLAY_INTERRUPTED)),
-		];
-	}
+constructor(roomID = "", { seq, users, streams, publishing, playing, roomExtraInfo, onlineUserCount, role } = EMPTY) {
+	this.roomID = roomID;
+	this.seq = seq;
+	this.users = new Map(users.map((user) => [user.userID, user]));
+	this.streams = new Map(streams.map((stream) => [stream.streamID, stream]));
+	this.publishing = new Set(publishing);
+	this.playing = new Set(playing);
+	this.roomExtraInfo = new Map(Object.entries(roomExtraInfo));
+	this.role = role;
+	this.onlineUserCount = onlineUserCount;
 }
-
-function onePart({ media }) {
-	return Array.isArray(media) && media.length === 1;
+apply({ method, params }) {
+	if (params.seq > this.seq) this.seq = params.seq;
+	const change = CHANGES[method];
+	if (change) change(this, params);
+}
+granted(method, { streamID, media }) {
+	if (method === "publish") this.publishing.add(streamID);
+	else if (method === "play") this.playing.add(streamID);
+	else if (Array.isArray(media) && media.length === 1) return;
+	else if (method === "unpublish") this.publishing.delete(streamID);
+	else if (method === "stop") this.playing.delete(streamID);
+}
+differences(now) {
+	const events = [];
+	const tell = (method, params) => {
+		events.push({ method, params: { roomID: now.roomID, seq: now.seq, ...params, missed: true } });
+	};
+	for (const stream of this.streams.values()) {
+		if (!sameStream(now, stream)) tell("streams", { type: "DELETE", streams: [stream], reason: OFFLINE });
+	}
+	tellUsers(this.users, now.users, tell);
+	for (const stream of now.streams.values()) {
+		if (!sameStream(this, stream)) tell("streams", { type: "ADD", streams: [stream] });
+	}
+	tellUpdates(this, now, tell);
+	tellExtraInfo(this.roomExtraInfo, now.roomExtraInfo, tell);
+	return events;
+}
+ended(now) {
+	const lost = (method, state, code) => (
+		(streamID) => ({ method, params: { roomID: now.roomID, streamID, state, code, missed: true } })
+	);
+	return [
+		...missing(this.publishing, now.publishing).map(lost("publisherState", "NO_PUBLISH", PUBLISH_LOST)),
+		...missing(this.playing, now.playing).map(lost("playerState", "NO_PLAY", PLAY_INTERRUPTED)),
+	];
+}
 }
 
 const CHANGES = {
@@ -629,437 +585,402 @@ const KICKED_CODES = { 1002050: 4010, 1002055: 4011, 1002056: 4012 };
 const ROOM_CLOSED_CODE = 4013;
 
 class Session extends Emitter {
-	constructor({ platform, urls, requestTimeout = 10_000, giveUpAfter = 20 * MINUTES, loginTimeout = 15_000 }) {
-		super((level, text) => this._log(level, text));
-		this.state = "idle";
-		this.room = new Room();
-		this.loginResult = null;
-		this._platform = platform;
-		this._source = urls;
-		this._urls = [];
-		this._turn = 0;
-		this._times = { requestTimeout, giveUpAfter, loginTimeout };
-		this._requests = new Requests(platform, (late) => this._overtime(late));
-		this._life = 0;
-		this._params = null;
-		this._link = null;
-		this._login = null;
-		this._timer = null;
-		this._deadline = null;
-		this._attempt = 0;
-		this._connectedAt = 0;
-		this._lostAt = 0;
-		this._triedAt = 0;
-		this._catchingUp = null;
-		this._inbox = [];
-		this._telling = false;
-		this._sleep = () => {};
+constructor({ platform, urls, requestTimeout = 10_000, giveUpAfter = 20 * MINUTES, loginTimeout = 15_000 }) {
+	super((level, text) => this._log(level, text));
+	this.state = "idle";
+	this.room = new Room();
+	this.loginResult = null;
+	this._platform = platform;
+	this._source = urls;
+	this._urls = [];
+	this._turn = 0;
+	this._times = { requestTimeout, giveUpAfter, loginTimeout };
+	this._requests = new Requests(platform, (late) => this._overtime(late));
+	this._life = 0;
+	this._params = null;
+	this._link = null;
+	this._login = null;
+	this._timer = null;
+	this._deadline = null;
+	this._attempt = 0;
+	this._connectedAt = 0;
+	this._lostAt = 0;
+	this._triedAt = 0;
+	this._catchingUp = null;
+	this._inbox = [];
+	this._telling = false;
+	this._sleep = () => {};
+}
+login(params) {
+	if (this.state !== "idle" && this.state !== "ended") {
+		return Promise.reject(failure("INVALID_STATE", `the session is ${this.state}`, "never"));
 	}
-
-	login(params) {
-		if (this.state !== "idle" && this.state !== "ended") {
-			return Promise.reject(failure("INVALID_STATE", `the session is ${this.state}`, "never"));
-		}
-		const life = this._begin({ ...params });
-		return new Promise((resolve, reject) => {
-			this._login = { resolve, reject };
-			this._setState("connecting", null);
-			this._findUrls().then(
-				() => life === this._life && this._tryLogin(this._platform.now(), 0),
-				(error) => life === this._life && this._loginFailed(asCallError(error)),
-			);
-		});
+	const alive = this._begin({ ...params });
+	return new Promise((resolve, reject) => {
+		this._login = { resolve, reject };
+		this._setState("connecting", null);
+		this._findUrls().then(
+			() => alive() && this._tryLogin(this._platform.now(), 0),
+			(error) => alive() && this._loginFailed(error instanceof CallError ? error : failure("UNREACHABLE", String(error))),
+		);
+	});
+}
+call(method, params = {}, { timeout = this._times.requestTimeout, retryAcrossResume = true } = {}) {
+	const connected = this.state === "connected";
+	if (!connected && this.state !== "reconnecting") {
+		return Promise.reject(new CallError({ code: 1000002, reason: "NOT_LOGGED_IN", message: "log in first" }));
 	}
-
-	call(method, params = {}, { timeout = this._times.requestTimeout, retryAcrossResume = true } = {}) {
-		const connected = this.state === "connected";
-		if (!connected && this.state !== "reconnecting") {
-			return Promise.reject(new CallError({ code: 1000002, reason: "NOT_LOGGED_IN", message: "log in first" }));
-		}
-		if (!connected && !retryAcrossResume) {
-			return Promise.reject(failure("SOCKET_LOST", "the connection is being made anew", "after"));
-		}
-		if (!connected && method === "renewToken" && this._params) this._params.token = params.token;
-		return new Promise((resolve, reject) => {
-			const request = this._requests.add(method, params, { timeout, retryAcrossResume }, resolve, reject);
-			if (connected) this._send(request);
-			else this._requests.begun(request, this._patience());
-		});
+	if (!connected && !retryAcrossResume) {
+		return Promise.reject(failure("SOCKET_LOST", "the connection is being made anew", "after"));
 	}
-
-	notify(method, params = {}) {
-		if (this.state !== "connected" || !this._link) return false;
-		this._link.send(JSON.stringify({ jsonrpc: "2.0", method, params }));
-		return true;
+	if (!connected && method === "renewToken") this._params.token = params.token;
+	return new Promise((resolve, reject) => {
+		const request = this._requests.add(method, params, { timeout, retryAcrossResume }, resolve, reject);
+		if (connected) this._send(request);
+		else this._requests.begun(request, this._patience());
+	});
+}
+notify(method, params = {}) {
+	if (this.state !== "connected" || !this._link) return false;
+	this._link.send(JSON.stringify({ jsonrpc: "2.0", method, params }));
+	return true;
+}
+logout() {
+	const { state } = this;
+	if (state === "connected") return this._logOut();
+	const farewell = state === "reconnecting" ? this._resumeParams() : null;
+	this._drop();
+	if (state !== "idle") this._setState("idle", null);
+	return farewell ? this._sayFarewell(farewell) : Promise.resolve();
+}
+close() {
+	this._drop();
+	this.state = "idle";
+}
+check() {
+	if (this.state === "connected" && this._link) {
+		this._link.probe(CHECK_DEADLINE);
+	} else if (this.state === "reconnecting" && (this._timer !== null || this._platform.now() - this._triedAt > CHECK_DEADLINE)) {
+		this._platform.clearTimeout(this._timer);
+		if (this._link) this._link.close();
+		this._resume();
 	}
-
-	logout() {
-		const { state } = this;
-		if (state === "connected") return this._logOut();
-		const farewell = state === "reconnecting" && this._params ? this._resumeParams() : null;
-		this._drop();
-		if (state !== "idle") this._setState("idle", null);
-		return farewell ? this._sayFarewell(farewell) : Promise.resolve();
-	}
-
-	close() {
-		this._drop();
-		this.state = "idle";
-	}
-
-	check() {
-		if (this.state === "connected" && this._link) {
-			this._link.probe(CHECK_DEADLINE);
-		} else if (this.state === "reconnecting" && (this._timer !== null || this._platform.now() - this._triedAt > CHECK_DEADLINE)) {
-			this._platform.clearTimeout(this._timer);
-			if (this._link) this._link.close();
-			this._resume();
-		}
-	}
-
-	_begin(params) {
-		this._drop();
-		this._params = params;
-		this._attempt = 0;
-		this.room = new Room();
-		this.loginResult = null;
-		if (this._platform.onWake) this._sleep = this._platform.onWake(() => this.check());
-		return this._life;
-	}
-
-	async _findUrls() {
-		const life = this._life;
-		const urls = typeof this._source === "function" ? await this._source() : this._source;
-		if (life !== this._life) return;
-		if (!urls.length) throw failure("UNREACHABLE", "no address is known");
-		this._urls = [...urls];
-		this._turn = 0;
-	}
-
-	_tryLogin(since, failed) {
-		const { now, random } = this._platform;
-		this._enter(this._params, (error) => {
-			const left = this._times.loginTimeout - (now() - since);
-			const wait = pause(this._attempt, random, error);
-			if (error.reason === "UNREACHABLE" && failed + 1 < this._urls.length) {
-				this._turn = (this._turn + 1) % this._urls.length;
-				this._tryLogin(since, failed + 1);
-			} else if (mayPass(error) && wait < left) {
-				this._attempt += 1;
-				this._timer = this._platform.setTimeout(() => this._tryLogin(since, 0), wait);
-			} else {
-				this._loginFailed(error);
-			}
-		});
-	}
-
-	_loginFailed(error) {
-		const login = this._login;
-		this._login = null;
-		this._drop();
-		this._setState("idle", error);
-		if (login) login.reject(error);
-	}
-
-	_enter(params, refused) {
-		const life = this._life;
-		const { id, text } = this._requests.message("login", params);
-		this._timer = null;
-		this._triedAt = this._platform.now();
-		const failed = (error) => {
-			this._platform.clearTimeout(deadline);
-			link.close();
-			if (life !== this._life || link !== this._link) return;
-			this._link = null;
-			refused(error);
-		};
-		const deadline = this._platform.setTimeout(() => failed(overtime("login")), this._times.requestTimeout + 10_000);
-		this._platform.clearTimeout(this._deadline);
-		this._deadline = deadline;
-		let entered = false;
-		const link = new Link(this._platform, this._urls[this._turn], {
-			onopen: () => link.send(text),
-			onlost: (error) => (entered ? this._enqueue(() => this._lost(link, error)) : failed(error)),
-			ontext: (received) => {
-				const message = objectIn(received);
-				if (life !== this._life || link !== this._link || !message) return;
-				if (entered) {
-					this._enqueue(() => this._link === link && this._take(message));
-				} else if (message.id === id && message.error) {
-					failed(refusal(message.error));
-				} else if (message.id === id) {
-					entered = true;
-					this._platform.clearTimeout(deadline);
-					this._enqueue(() => this._entered(link, message.result));
-				}
-			},
-		});
-		this._link = link;
-	}
-
-	_entered(link, result) {
-		const before = this.room;
-		const first = this._login;
-		const now = new Room((this._params).roomID, result);
-		this.loginResult = result;
-		this._connectedAt = this._platform.now();
-		this._addUrls(result.servers);
-		link.keepAlive(result.heartbeatMs, () => link.send(this._requests.message("ping", {}).text));
-		if (first) {
-			this._login = null;
-			this.room = now;
-			this._setState("connected", null);
-			first.resolve(result);
-		} else if (result.resumed) {
-			this._wentOn(result, now);
+}
+_begin(params) {
+	this._drop();
+	this._params = params;
+	this._attempt = 0;
+	this.room = new Room();
+	this.loginResult = null;
+	if (this._platform.onWake) this._sleep = this._platform.onWake(() => this.check());
+	return this._alive();
+}
+async _findUrls() {
+	const alive = this._alive();
+	const urls = typeof this._source === "function" ? await this._source() : this._source;
+	if (!alive()) return;
+	if (!urls.length) throw failure("UNREACHABLE", "no address is known");
+	this._urls = [...urls];
+	this._turn = 0;
+}
+_tryLogin(since, failed) {
+	const { now, random } = this._platform;
+	this._enter(this._params, (error) => {
+		const left = this._times.loginTimeout - (now() - since);
+		const wait = pause(this._attempt, random, error);
+		if (error.reason === "UNREACHABLE" && failed + 1 < this._urls.length) {
+			this._turn = (this._turn + 1) % this._urls.length;
+			this._tryLogin(since, failed + 1);
+		} else if (mayPass(error) && wait < left) {
+			this._attempt += 1;
+			this._timer = this._platform.setTimeout(() => this._tryLogin(since, 0), wait);
 		} else {
-			this._beganAnew(result, before, now);
+			this._loginFailed(error);
 		}
-		return true;
-	}
-
-	_wentOn(result, now) {
-		this._catchingUp = { left: result.replayed, now };
-		const life = this._life;
-		for (const request of this._requests.all()) this._send(request);
-		this._setState("connected", null);
-		if (life === this._life) this.emit("resumed", result);
-		if (life === this._life && !result.replayed) this._catchUp();
-	}
-
-	_beganAnew(result, before, now) {
-		const life = this._life;
-		this._requests.fail(failure("SESSION_LOST", "the gateway did not know the session any more"));
+	});
+}
+_loginFailed(error) {
+	this._drop(error);
+	this._setState("idle", error);
+}
+_alive() {
+	const life = this._life;
+	return () => life === this._life;
+}
+_enter(params, refused) {
+	const alive = this._alive();
+	const { id, text } = this._requests.message("login", params);
+	this._timer = null;
+	this._triedAt = this._platform.now();
+	const failed = (error) => {
+		this._platform.clearTimeout(deadline);
+		link.close();
+		if (!alive() || link !== this._link) return;
+		this._link = null;
+		refused(error);
+	};
+	const deadline = this._platform.setTimeout(() => failed(overtime("login")), this._times.requestTimeout + 10_000);
+	this._platform.clearTimeout(this._deadline);
+	this._deadline = deadline;
+	let entered = false;
+	const link = new Link(this._platform, this._urls[this._turn], {
+		onopen: () => link.send(text),
+		onlost: (error) => (entered ? this._enqueue(() => this._lost(link, error)) : failed(error)),
+		ontext: (received) => {
+			const message = objectIn(received);
+			if (!alive() || link !== this._link || !message) return;
+			if (entered) {
+				this._enqueue(() => this._link === link && this._take(message));
+			} else if (message.id === id && message.error) {
+				failed(refusal(message.error));
+			} else if (message.id === id) {
+				entered = true;
+				this._platform.clearTimeout(deadline);
+				this._enqueue(() => this._entered(link, message.result));
+			}
+		},
+	});
+	this._link = link;
+}
+_entered(link, result) {
+	const before = this.room;
+	const first = this._login;
+	const now = new Room(this._params.roomID, result);
+	this.loginResult = result;
+	this._connectedAt = this._platform.now();
+	this._urls.push(...(result.servers || []).filter((url) => !this._urls.includes(url)));
+	link.keepAlive(result.heartbeatMs, () => link.send(this._requests.message("ping", {}).text));
+	if (first) {
+		this._login = null;
 		this.room = now;
 		this._setState("connected", null);
-		const lost = { publishing: [...before.publishing], playing: [...before.playing] };
-		if (life === this._life) this.emit("restarted", result, lost);
-		for (const event of this._wanted(before.differences(now))) {
-			if (life === this._life) this.emit(event.method, event.params);
-		}
+		first.resolve(result);
+	} else if (result.resumed) {
+		this._wentOn(result, now);
+	} else {
+		this._beganAnew(result, before, now);
 	}
-
-	_lost(link, error) {
-		if (link !== this._link || this.state !== "connected") return;
-		const { now } = this._platform;
-		this._link = null;
-		this._catchingUp = null;
+	return true;
+}
+_wentOn(result, now) {
+	this._catchingUp = { left: result.replayed, now };
+	const alive = this._alive();
+	for (const request of this._requests.all()) this._send(request);
+	this._setState("connected", null);
+	if (alive()) this.emit("resumed", result);
+	if (alive() && !result.replayed) this._catchUp();
+}
+_beganAnew(result, before, now) {
+	const alive = this._alive();
+	this._requests.fail(failure("SESSION_LOST", "the gateway did not know the session any more"));
+	this.room = now;
+	this._setState("connected", null);
+	const lost = { publishing: [...before.publishing], playing: [...before.playing] };
+	if (alive()) this.emit("restarted", result, lost);
+	for (const event of this._wanted(before.differences(now))) {
+		if (alive()) this.emit(event.method, event.params);
+	}
+}
+_lost(link, error) {
+	if (link !== this._link || this.state !== "connected") return;
+	const { now } = this._platform;
+	this._link = null;
+	this._catchingUp = null;
+	if (error.retry === "never") {
+		this._end(error);
+		return;
+	}
+	this._lostAt = now();
+	if (now() - this._connectedAt >= LASTING) this._attempt = 0;
+	this._requests.suspend(error, this._patience());
+	this._retry(error);
+	this._setState("reconnecting", error);
+}
+_retry(error) {
+	const wait = pause(this._attempt, this._platform.random, error);
+	this._attempt += 1;
+	this._timer = this._platform.setTimeout(() => this._resume(), wait);
+}
+_resume() {
+	this._enter(this._resumeParams(), (error) => {
+		const gone = this._platform.now() - this._lostAt;
 		if (error.retry === "never") {
 			this._end(error);
+		} else if (gone >= this._times.giveUpAfter) {
+			const { code, closeCode, message } = error;
+			this._end(new CallError({ code, reason: "GAVE_UP", message: `gave up: ${message}`, closeCode }));
+		} else {
+			this._elsewhere(error);
+			this._retry(error);
+		}
+	});
+}
+_elsewhere(error) {
+	if (error.reason !== "UNREACHABLE" && error.reason !== "TIMEOUT") return;
+	this._turn = (this._turn + 1) % this._urls.length;
+	if (this._turn || typeof this._source !== "function") return;
+	const alive = this._alive();
+	this._findUrls().catch((why) => alive() && this._log("warn", `no addresses: ${why}`));
+}
+_resumeParams() {
+	const { sessionID } = this.loginResult;
+	return { ...this._params, resume: { sessionID, lastSeq: this.room.seq } };
+}
+_patience() {
+	return this.loginResult.resumeWindowMs || this._times.requestTimeout;
+}
+_enqueue(task) {
+	this._inbox.push(task);
+	if (!this._telling) this._tell();
+}
+_tell() {
+	this._telling = true;
+	for (let task = this._inbox.shift(); task; task = this._inbox.shift()) {
+		let answered;
+		try {
+			answered = task();
+		} catch (error) {
+			this._log("error", `a message was not understood: ${error}`);
+		}
+		if (answered) {
+			afterSteps(() => this._tell());
 			return;
 		}
-		this._lostAt = now();
-		if (now() - this._connectedAt >= LASTING) this._attempt = 0;
-		this._requests.suspend(error, this._patience());
-		this._retry(error);
-		this._setState("reconnecting", error);
 	}
-
-	_retry(error) {
-		const wait = pause(this._attempt, this._platform.random, error);
-		this._attempt += 1;
-		this._timer = this._platform.setTimeout(() => this._resume(), wait);
+	this._telling = false;
+}
+_take(message) {
+	if (message.method) {
+		this._hear({ method: message.method, params: message.params || {} });
+		return false;
 	}
-
-	_resume() {
-		this._enter(this._resumeParams(), (error) => {
-			const gone = this._platform.now() - this._lostAt;
-			if (error.retry === "never") {
-				this._end(error);
-			} else if (gone >= this._times.giveUpAfter) {
-				const { code, closeCode, message } = error;
-				this._end(new CallError({ code, reason: "GAVE_UP", message: `gave up: ${message}`, closeCode }));
-			} else {
-				this._elsewhere(error);
-				this._retry(error);
-			}
+	this._catchUp();
+	const request = this._requests.settle(message);
+	if (request && !message.error) this._granted(request.method, request.params);
+	return request !== undefined;
+}
+_hear(event) {
+	const { seq } = event.params;
+	const { _catchingUp } = this;
+	if (_catchingUp && !(seq <= _catchingUp.now.seq)) this._catchUp();
+	if (seq === undefined || seq > this.room.seq) this._pass(event);
+	if (_catchingUp && _catchingUp === this._catchingUp && --_catchingUp.left <= 0) this._catchUp();
+}
+_pass(event) {
+	const { method, params } = event;
+	const alive = this._alive();
+	this.room.apply(event);
+	if (method === "role") this._params.role = params.role;
+	this.emit(method, params);
+	if (!alive()) return;
+	const { code, reason: message, retry } = params;
+	const last = (reason, closeCode) => (
+		this._end(new CallError({ code, reason, message, retry, closeCode }))
+	);
+	if (method === "kicked") last("KICKED", KICKED_CODES[code] || 0);
+	else if (method === "roomClosed") last("ROOM_CLOSED", ROOM_CLOSED_CODE);
+}
+_catchUp() {
+	if (!this._catchingUp) return;
+	const { now } = this._catchingUp;
+	this._catchingUp = null;
+	const alive = this._alive();
+	const missed = [...this.room.differences(now), ...this.room.ended(now)];
+	const { roomID, seq, role } = now;
+	const { userID } = this._params;
+	if (role !== this.room.role) missed.push({ method: "role", params: { roomID, seq, userID, role, missed: true } });
+	for (const event of this._wanted(missed)) {
+		if (!alive()) return;
+		this._pass(event);
+	}
+	if (alive()) this.room = now;
+}
+_wanted(events) {
+	return this._params.userUpdate ? events : events.filter((event) => event.method !== "users");
+}
+_send(request) {
+	if (!this._link) return;
+	this._requests.begun(request, request.timeout);
+	this._link.send(request.text);
+}
+_granted(method, params) {
+	this.room.granted(method, params);
+	if (method === "renewToken") this._params.token = params.token;
+	if (method === "setRole") this._params.role = params.role;
+}
+_overtime(late) {
+	this.emit("overtime", late);
+	this.check();
+}
+async _logOut() {
+	const alive = this._alive();
+	let failed;
+	try {
+		await this.call("logout", {}, { timeout: LOGOUT_DEADLINE, retryAcrossResume: false });
+	} catch (error) {
+		failed = error;
+	}
+	if (!alive()) return;
+	const farewell = this._resumeParams();
+	this._drop();
+	this._setState("idle", null);
+	if (failed && failed.code) throw failed;
+	if (failed) await this._sayFarewell(farewell);
+}
+_sayFarewell(params) {
+	return new Promise((resolve) => {
+		const say = (method, about) => {
+			link.send(this._requests.message(method, about).text);
+		};
+		const over = () => {
+			this._platform.clearTimeout(deadline);
+			link.close();
+			resolve();
+		};
+		const deadline = this._platform.setTimeout(over, LOGOUT_DEADLINE);
+		let asked = false;
+		const link = new Link(this._platform, this._urls[this._turn], {
+			onopen: () => say("login", params),
+			onlost: over,
+			ontext: (text) => {
+				const { id, result } = objectIn(text) || {};
+				if (id === undefined || id === null) return;
+				if (asked || !result) over();
+				else say("logout", {});
+				asked = true;
+			},
 		});
-	}
-
-	_elsewhere(error) {
-		if (error.reason !== "UNREACHABLE" && error.reason !== "TIMEOUT") return;
-		this._turn = (this._turn + 1) % this._urls.length;
-		if (this._turn || typeof this._source !== "function") return;
-		const life = this._life;
-		this._findUrls().catch((why) => life === this._life && this._log("warn", `no addresses: ${why}`));
-	}
-
-	_resumeParams() {
-		const { sessionID } = (this.loginResult);
-		return { ...this._params, resume: { sessionID, lastSeq: this.room.seq } };
-	}
-
-	_patience() {
-		return (this.loginResult && this.loginResult.resumeWindowMs) || this._times.requestTimeout;
-	}
-
-	_addUrls(servers) {
-		for (const url of servers || []) if (!this._urls.includes(url)) this._urls.push(url);
-	}
-
-	_enqueue(task) {
-		this._inbox.push(task);
-		if (!this._telling) this._tell();
-	}
-
-	_tell() {
-		this._telling = true;
-		for (let task = this._inbox.shift(); task; task = this._inbox.shift()) {
-			let answered;
-			try {
-				answered = task();
-			} catch (error) {
-				this._log("error", `a message was not understood: ${error}`);
-			}
-			if (answered) {
-				afterSteps(() => this._tell());
-				return;
-			}
-		}
-		this._telling = false;
-	}
-
-	_take(message) {
-		if (message.method) {
-			this._hear({ method: message.method, params: message.params || {} });
-			return false;
-		}
-		this._catchUp();
-		const request = this._requests.settle(message);
-		if (request && !message.error) this._granted(request.method, request.params);
-		return request !== undefined;
-	}
-
-	_hear(event) {
-		const { seq } = event.params;
-		const { _catchingUp } = this;
-		if (_catchingUp && !(seq <= _catchingUp.now.seq)) this._catchUp();
-		if (seq === undefined || seq > this.room.seq) this._pass(event);
-		if (_catchingUp && _catchingUp === this._catchingUp && --_catchingUp.left <= 0) this._catchUp();
-	}
-
-	_pass(event) {
-		const { method, params } = event;
-		const life = this._life;
-		this.room.apply(event);
-		if (method === "role" && this._params) this._params.role = params.role;
-		this.emit(method, params);
-		if (life !== this._life) return;
-		if (method === "kicked") this._end(lastWord(params, "KICKED", KICKED_CODES[params.code] || 0));
-		else if (method === "roomClosed") this._end(lastWord(params, "ROOM_CLOSED", ROOM_CLOSED_CODE));
-	}
-
-	_catchUp() {
-		if (!this._catchingUp) return;
-		const { now } = this._catchingUp;
-		this._catchingUp = null;
-		const life = this._life;
-		const missed = [...this.room.differences(now), ...this.room.ended(now)];
-		if (now.role !== this.room.role) missed.push({ method: "role", params: this._ownRole(now) });
-		for (const event of this._wanted(missed)) {
-			if (life !== this._life) return;
-			this._pass(event);
-		}
-		if (life === this._life) this.room = now;
-	}
-
-	_ownRole({ roomID, seq, role }) {
-		return { roomID, seq, userID: this._params && this._params.userID, role, missed: true };
-	}
-
-	_wanted(events) {
-		return this._params && this._params.userUpdate ? events : events.filter((event) => event.method !== "users");
-	}
-
-	_send(request) {
-		if (!this._link) return;
-		this._requests.begun(request, request.timeout);
-		this._link.send(request.text);
-	}
-
-	_granted(method, params) {
-		this.room.granted(method, params);
-		if (!this._params) return;
-		if (method === "renewToken") this._params.token = params.token;
-		if (method === "setRole") this._params.role = params.role;
-	}
-
-	_overtime(late) {
-		this.emit("overtime", late);
-		this.check();
-	}
-
-	async _logOut() {
-		const life = this._life;
-		let failed;
-		try {
-			await this.call("logout", {}, { timeout: LOGOUT_DEADLINE, retryAcrossResume: false });
-		} catch (error) {
-			failed = (error);
-		}
-		if (life !== this._life) return;
-		const farewell = this._resumeParams();
-		this._drop();
-		this._setState("idle", null);
-		if (failed && failed.code) throw failed;
-		if (failed) await this._sayFarewell(farewell);
-	}
-
-	_sayFarewell(params) {
-		return new Promise((resolve) => {
-			const message = (method, about) => this._requests.message(method, about).text;
-			const over = () => {
-				this._platform.clearTimeout(deadline);
-				link.close();
-				resolve();
-			};
-			const deadline = this._platform.setTimeout(over, LOGOUT_DEADLINE);
-			let asked = false;
-			const link = new Link(this._platform, this._urls[this._turn], {
-				onopen: () => link.send(message("login", params)),
-				onlost: over,
-				ontext: (text) => {
-					const { id, result } = objectIn(text) || {};
-					if (id === undefined || id === null) return;
-					if (asked || !result) over();
-					else link.send(message("logout", {}));
-					asked = true;
-				},
-			});
-		});
-	}
-
-	_end(error) {
-		this._drop(error);
-		const life = this._life;
-		this._setState("ended", error);
-		if (life === this._life) this.emit("ended", endCause(error));
-	}
-
-	_drop(error = failure("CANCELLED", "the session was closed", "never")) {
-		this._life += 1;
-		for (const timer of [this._timer, this._deadline]) this._platform.clearTimeout(timer);
-		this._timer = null;
-		this._sleep();
-		this._sleep = () => {};
-		this._inbox = [];
-		this._catchingUp = null;
-		if (this._link) this._link.close();
-		this._link = null;
-		const login = this._login;
-		this._login = null;
-		if (login) login.reject(error);
-		this._requests.fail(error);
-	}
-
-	_setState(state, cause) {
-		this.state = state;
-		this.emit("state", state, cause);
-	}
-
-	_log(level, text) {
-		if (this._platform.log) this._platform.log(level, text);
-	}
+	});
+}
+_end(error) {
+	this._drop(error);
+	const alive = this._alive();
+	this._setState("ended", error);
+	const { code, reason: name, message, retry, closeCode } = error;
+	if (alive()) this.emit("ended", { code, name, message, retry, closeCode });
+}
+_drop(error = failure("CANCELLED", "the session was closed", "never")) {
+	this._life += 1;
+	for (const timer of [this._timer, this._deadline]) this._platform.clearTimeout(timer);
+	this._timer = null;
+	this._sleep();
+	this._sleep = () => {};
+	this._inbox = [];
+	this._catchingUp = null;
+	if (this._link) this._link.close();
+	this._link = null;
+	const login = this._login;
+	this._login = null;
+	if (login) login.reject(error);
+	this._requests.fail(error);
+}
+_setState(state, cause) {
+	this.state = state;
+	this.emit("state", state, cause);
+}
+_log(level, text) {
+	if (this._platform.log) this._platform.log(level, text);
+}
 }
 
 async function afterSteps(fn) {
@@ -1069,14 +990,6 @@ async function afterSteps(fn) {
 
 function mayPass(error) {
 	return BUSY.includes(error.code) || (error.reason === "SOCKET_LOST" && error.retry !== "never");
-}
-
-function lastWord(params, reason, closeCode) {
-	return new CallError({ code: params.code, reason, message: params.reason, retry: params.retry, closeCode });
-}
-
-function asCallError(error) {
-	return error instanceof CallError ? error : failure("UNREACHABLE", String(error));
 }
 
 // mini/zego/zego_room.js
@@ -1112,185 +1025,170 @@ function zegoUser({ userID, userName }) {
 }
 
 class ZegoRoom {
-	constructor(roomID, session, tell) {
-		this.roomID = roomID;
-		this.session = session;
-		this.userID = "";
-		this.token = "";
-		this.over = false;
-		this.entering = null;
-		this.onended = () => {};
-		this._tell = tell;
-		this._extraInfo = new Map();
-		this._mutes = new Map();
-		this._listen();
+constructor(roomID, session, tell) {
+	this.roomID = roomID;
+	this.session = session;
+	this.userID = "";
+	this.token = "";
+	this.over = false;
+	this.entering = null;
+	this.onended = () => {};
+	this._tell = tell;
+	this._extraInfo = new Map();
+	this._mutes = new Map();
+	this._listen();
+}
+enter(params) {
+	this.userID = params.userID;
+	this.token = params.token || "";
+	this.entering = this._enter(params);
+	return this.entering;
+}
+async goOn(token) {
+	if (token && token !== this.token) this.renewToken(token);
+	this.session.check();
+	return this.entering;
+}
+async leave() {
+	if (this.over) return;
+	this.over = true;
+	try {
+		await this.session.logout();
+		this._change("LOGOUT", 0, "");
+	} catch (error) {
+		const { code, msg } = zegoError(error);
+		this._change("LOGOUT_FAILED", code, msg);
 	}
-
-	enter(params) {
-		this.userID = params.userID;
-		this.token = params.token || "";
-		this.entering = this._enter(params);
-		return this.entering;
+	this.session.close();
+}
+renewToken(token) {
+	if (typeof token !== "string" || !token || this.over) return false;
+	this.token = token;
+	this.session.call("renewToken", { token }).catch(() => {});
+	return true;
+}
+async call(method, params) {
+	if (this.over) throw notLoggedIn(this.roomID);
+	try {
+		return await this.session.call(method, params);
+	} catch (error) {
+		throw zegoError(error);
 	}
-
-	async goOn(token) {
-		if (token && token !== this.token) this.renewToken(token);
-		this.session.check();
-		return (this.entering);
+}
+async ask(method, params) {
+	try {
+		const { messageID } = await this.call(method, params);
+		return { errorCode: 0, extendedData: "", ...(messageID === undefined ? {} : { messageID }) };
+	} catch (error) {
+		const { code, msg } = zegoError(error);
+		return { errorCode: code, extendedData: msg };
 	}
-
-	async leave() {
+}
+async _enter(params) {
+	this._change("LOGINING", 0, "");
+	let result;
+	try {
+		result = await this.session.login(params);
+	} catch (error) {
+		const failure = zegoError(error);
+		if (!this.over) {
+			this.over = true;
+			this._change("LOGIN_FAILED", failure.code, failure.msg);
+		}
+		throw failure;
+	}
+	this._change("LOGINED", 0, "");
+	this._tellSnapshot(result, params.userUpdate === true);
+	return true;
+}
+async _tellSnapshot({ users, streams, roomExtraInfo, onlineUserCount }, userUpdate) {
+	for (let step = 0; step < LOGIN_STEPS; step++) await null;
+	const { roomID } = this;
+	if (userUpdate && users.length) this._say("roomUserUpdate", roomID, "ADD", users.map(zegoUser));
+	this._say("roomOnlineUserCountUpdate", roomID, onlineUserCount);
+	this._streams({ type: "ADD", streams });
+	const extra = Object.entries(roomExtraInfo).map(([key, entry]) => ({ key, ...entry }));
+	if (extra.length) this._say("roomExtraInfoUpdate", roomID, extra);
+}
+_say(event, ...values) {
+	if (!this.over) this._tell(event, ...values);
+}
+_change(reason, code, text) {
+	this._tell("roomStateUpdate", this.roomID, stateAfter(reason), code, text);
+	this._tell("roomStateChanged", this.roomID, reason, code, text);
+}
+_listen() {
+	const { session, roomID } = this;
+	const say = (event, ...values) => this._say(event, ...values);
+	this._listenToState();
+	session.on("users", ({ type, users }) => say("roomUserUpdate", roomID, type, users.map(zegoUser)));
+	session.on("streams", (params) => this._streams(params));
+	session.on("mute", ({ streamID, audio, video }) => this._muted(streamID, { audio, video }));
+	session.on("streamExtraInfo", ({ streamID, extraInfo, userID, userName }) => {
+		this._extra({ streamID, extraInfo, userID, userName });
+	});
+	session.on("roomExtraInfo", ({ key, value, updateUser, updateTime }) => {
+		say("roomExtraInfoUpdate", roomID, [{ key, value, updateUser, updateTime }]);
+	});
+	session.on("broadcastMessage", ({ fromUser, message, sendTime, messageID }) => {
+		say("IMRecvBroadcastMessage", roomID, [{ fromUser, message, sendTime, messageID }]);
+	});
+	session.on("barrageMessage", ({ fromUser, message, sendTime, messageID }) => {
+		say("IMRecvBarrageMessage", roomID, [{ fromUser, message, sendTime, messageID }]);
+	});
+	session.on("customCommand", ({ fromUser, message }) => say("IMRecvCustomCommand", roomID, fromUser, message));
+	session.on("onlineUserCount", ({ count }) => say("roomOnlineUserCountUpdate", roomID, count));
+	session.on("tokenWillExpire", () => say("tokenWillExpire", roomID));
+}
+_listenToState() {
+	const { session } = this;
+	let lost = false;
+	session.on("state", (state, cause) => {
+		if (this.over) return;
+		if (state === "reconnecting" && !lost) {
+			lost = true;
+			this._change("RECONNECTING", ZegoCode.TEMPORARILY_BROKEN, cause ? cause.message : "");
+		} else if (state === "connected" && lost) {
+			lost = false;
+			this._change("RECONNECTED", 0, "");
+		}
+	});
+	session.on("ended", (cause) => {
 		if (this.over) return;
 		this.over = true;
-		try {
-			await this.session.logout();
-			this._change("LOGOUT", 0, "");
-		} catch (error) {
-			const { code, msg } = zegoError(error);
-			this._change("LOGOUT_FAILED", code, msg);
-		}
-		this.session.close();
+		const code = codeOf(cause);
+		this.onended(code);
+		this._change(PUT_OUT.includes(code) ? "KICKOUT" : "RECONNECT_FAILED", code, cause.message);
+	});
+}
+_streams({ type, streams, reason }) {
+	if (type === "UPDATE") {
+		for (const stream of streams) this._extra(stream);
+		return;
 	}
-
-	renewToken(token) {
-		if (typeof token !== "string" || !token || this.over) return false;
-		this.token = token;
-		this.session.call("renewToken", { token }).catch(() => {});
-		return true;
+	for (const { streamID, extraInfo } of streams) {
+		this._mutes.delete(streamID);
+		if (type === "ADD") this._extraInfo.set(streamID, extraInfo);
+		else this._extraInfo.delete(streamID);
 	}
-
-	async call(method, params) {
-		if (this.over) throw notLoggedIn(this.roomID);
-		try {
-			return await this.session.call(method, params);
-		} catch (error) {
-			throw zegoError(error);
-		}
-	}
-
-	async ask(method, params) {
-		try {
-			const { messageID } = await this.call(method, params);
-			return { errorCode: 0, extendedData: "", ...(messageID === undefined ? {} : { messageID }) };
-		} catch (error) {
-			const { code, msg } = zegoError(error);
-			return { errorCode: code, extendedData: msg };
-		}
-	}
-
-	async _enter(params) {
-		this._change("LOGINING", 0, "");
-		let result;
-		try {
-			result = await this.session.login(params);
-		} catch (error) {
-			const failure = zegoError(error);
-			if (!this.over) {
-				this.over = true;
-				this._change("LOGIN_FAILED", failure.code, failure.msg);
-			}
-			throw failure;
-		}
-		this._change("LOGINED", 0, "");
-		this._tellSnapshot(result, params.userUpdate === true);
-		return true;
-	}
-
-	async _tellSnapshot({ users, streams, roomExtraInfo, onlineUserCount }, userUpdate) {
-		for (let step = 0; step < LOGIN_STEPS; step++) await null;
-		const { roomID } = this;
-		if (userUpdate && users.length) this._say("roomUserUpdate", roomID, "ADD", users.map(zegoUser));
-		this._say("roomOnlineUserCountUpdate", roomID, onlineUserCount);
-		this._streams({ type: "ADD", streams });
-		const extra = Object.entries(roomExtraInfo).map(([key, entry]) => ({ key, ...entry }));
-		if (extra.length) this._say("roomExtraInfoUpdate", roomID, extra);
-	}
-
-	_say(event, ...values) {
-		if (!this.over) this._tell(event, ...values);
-	}
-
-	_change(reason, code, text) {
-		this._tell("roomStateUpdate", this.roomID, stateAfter(reason), code, text);
-		this._tell("roomStateChanged", this.roomID, reason, code, text);
-	}
-
-	_listen() {
-		const { session, roomID } = this;
-		const say = (event, ...values) => this._say(event, ...values);
-		this._listenToState();
-		session.on("users", ({ type, users }) => say("roomUserUpdate", roomID, type, users.map(zegoUser)));
-		session.on("streams", (params) => this._streams(params));
-		session.on("mute", ({ streamID, audio, video }) => this._muted(streamID, { audio, video }));
-		session.on("streamExtraInfo", ({ streamID, extraInfo, userID, userName }) => {
-			this._extra({ streamID, extraInfo, userID, userName });
-		});
-		session.on("roomExtraInfo", ({ key, value, updateUser, updateTime }) => {
-			say("roomExtraInfoUpdate", roomID, [{ key, value, updateUser, updateTime }]);
-		});
-		session.on("broadcastMessage", ({ fromUser, message, sendTime, messageID }) => {
-			say("IMRecvBroadcastMessage", roomID, [{ fromUser, message, sendTime, messageID }]);
-		});
-		session.on("barrageMessage", ({ fromUser, message, sendTime, messageID }) => {
-			say("IMRecvBarrageMessage", roomID, [{ fromUser, message, sendTime, messageID }]);
-		});
-		session.on("customCommand", ({ fromUser, message }) => say("IMRecvCustomCommand", roomID, fromUser, message));
-		session.on("onlineUserCount", ({ count }) => say("roomOnlineUserCountUpdate", roomID, count));
-		session.on("tokenWillExpire", () => say("tokenWillExpire", roomID));
-	}
-
-	_listenToState() {
-		const { session } = this;
-		let lost = false;
-		session.on("state", (state, cause) => {
-			if (this.over) return;
-			if (state === "reconnecting" && !lost) {
-				lost = true;
-				this._change("RECONNECTING", ZegoCode.TEMPORARILY_BROKEN, cause ? cause.message : "");
-			} else if (state === "connected" && lost) {
-				lost = false;
-				this._change("RECONNECTED", 0, "");
-			}
-		});
-		session.on("ended", (cause) => {
-			if (this.over) return;
-			this.over = true;
-			const code = codeOf(cause);
-			this.onended(code);
-			this._change(PUT_OUT.includes(code) ? "KICKOUT" : "RECONNECT_FAILED", code, cause.message);
-		});
-	}
-
-	_streams({ type, streams, reason }) {
-		if (type === "UPDATE") {
-			for (const stream of streams) this._extra(stream);
-			return;
-		}
-		for (const { streamID, extraInfo } of streams) {
-			this._mutes.delete(streamID);
-			if (type === "ADD") this._extraInfo.set(streamID, extraInfo);
-			else this._extraInfo.delete(streamID);
-		}
-		if (!streams.length) return;
-		const reasons = streams.map(({ streamID }) => ({ stream_id: streamID, code: reason ? reason.code : 1 }));
-		const extendedData = type === "DELETE" ? JSON.stringify({ stream_delete_reason: reasons }) : "";
-		this._say("roomStreamUpdate", this.roomID, type, streams.map(zegoStream), extendedData);
-		if (type === "ADD") streams.forEach(({ streamID, muted }) => this._muted(streamID, muted));
-	}
-
-	_extra({ streamID, extraInfo, userID, userName }) {
-		if (this._extraInfo.get(streamID) === extraInfo) return;
-		this._extraInfo.set(streamID, extraInfo);
-		this._say("streamExtraInfoUpdate", this.roomID, [{ streamID, user: { userID, userName }, extraInfo }]);
-	}
-
-	_muted(streamID, muted) {
-		const before = this._mutes.get(streamID) || { audio: false, video: false };
-		this._mutes.set(streamID, muted);
-		const said = (is) => (is ? "MUTE" : "OPEN");
-		if (muted.video !== before.video) this._say("remoteCameraStatusUpdate", streamID, said(muted.video));
-		if (muted.audio !== before.audio) this._say("remoteMicStatusUpdate", streamID, said(muted.audio));
-	}
+	if (!streams.length) return;
+	const reasons = streams.map(({ streamID }) => ({ stream_id: streamID, code: reason ? reason.code : 1 }));
+	const extendedData = type === "DELETE" ? JSON.stringify({ stream_delete_reason: reasons }) : "";
+	this._say("roomStreamUpdate", this.roomID, type, streams.map(zegoStream), extendedData);
+	if (type === "ADD") streams.forEach(({ streamID, muted }) => this._muted(streamID, muted));
+}
+_extra({ streamID, extraInfo, userID, userName }) {
+	if (this._extraInfo.get(streamID) === extraInfo) return;
+	this._extraInfo.set(streamID, extraInfo);
+	this._say("streamExtraInfoUpdate", this.roomID, [{ streamID, user: { userID, userName }, extraInfo }]);
+}
+_muted(streamID, muted) {
+	const before = this._mutes.get(streamID) || { audio: false, video: false };
+	this._mutes.set(streamID, muted);
+	const said = (is) => (is ? "MUTE" : "OPEN");
+	if (muted.video !== before.video) this._say("remoteCameraStatusUpdate", streamID, said(muted.video));
+	if (muted.audio !== before.audio) this._say("remoteMicStatusUpdate", streamID, said(muted.audio));
+}
 }
 
 // web/platform.js
@@ -1303,7 +1201,7 @@ function webPlatform({ log } = {}) {
 		setTimeout: (fn, ms) => setTimeout(fn, ms),
 		clearTimeout: (timer) => clearTimeout(timer),
 		now: () => performance.now(),
-		random: () => Math.random(),
+		random: Math.random,
 		log,
 		onWake: onPageWake,
 	};
@@ -1311,50 +1209,36 @@ function webPlatform({ log } = {}) {
 
 function openWebSocket(url) {
 	let inner = null;
-	const socket = {
-		send: (text) => {
-			if (inner && inner.readyState === WebSocket.OPEN) inner.send(text);
-		},
-		close: (code = 1000, reason = "") => {
-			if (inner) inner.close(code, reason);
-		},
-		onopen: () => {},
-		onmessage: () => {},
-		onclose: () => {},
-		onerror: () => {},
-	};
+	const socket = ({
+		send: (text) => inner?.send(text),
+		close: (code = 1000, reason = "") => inner?.close(code, reason),
+	});
 	try {
 		inner = new WebSocket(url);
+		inner.onopen = () => socket.onopen();
+		inner.onmessage = ({ data }) => typeof data === "string" && socket.onmessage(data);
+		inner.onclose = ({ code, reason }) => socket.onclose({ code, reason });
+		inner.onerror = () => socket.onerror(`the socket to ${url} failed`);
 	} catch (error) {
 		Promise.resolve().then(() => socket.onclose({ code: NEVER_OPENED, reason: String(error) }));
-		return socket;
 	}
-	inner.onopen = () => socket.onopen();
-	inner.onmessage = ({ data }) => {
-		if (typeof data === "string") socket.onmessage(data);
-	};
-	inner.onclose = ({ code, reason }) => socket.onclose({ code, reason });
-	inner.onerror = () => socket.onerror(`the socket to ${url} failed`);
 	return socket;
 }
 
 function onPageWake(fn) {
-	const shown = () => {
-		if (document.visibilityState === "visible") fn();
-	};
-	document.addEventListener("visibilitychange", shown);
-	addEventListener("pageshow", fn);
-	addEventListener("online", fn);
-	return () => {
-		document.removeEventListener("visibilitychange", shown);
-		removeEventListener("pageshow", fn);
-		removeEventListener("online", fn);
-	};
+	const over = new AbortController();
+	const { signal } = over;
+	document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && fn(), { signal });
+	addEventListener("pageshow", fn, { signal });
+	addEventListener("online", fn, { signal });
+	return () => over.abort();
 }
 
 // web/server.js
 
 const SDK_FILE = /^(https?:\/\/.+)\/sdk\/zego\.(?:mjs|global\.js)(?:[?#].*)?$/;
+
+const BARE_HOST = /^[\w-]+[.:][\w.:-]+(?:\/\S*)?$/;
 
 function serverUrls(server, { scripts, origin }) {
 	const named = [].concat(server).map(socketUrl).filter(Boolean);
@@ -1363,7 +1247,8 @@ function serverUrls(server, { scripts, origin }) {
 }
 
 function socketUrl(server) {
-	const url = String(server || "").trim();
+	const given = String(server || "").trim();
+	const url = BARE_HOST.test(given) ? `https://${given}` : given;
 	if (/^wss?:\/\/[^/\s]/i.test(url)) return url;
 	const bare = url.replace(/^http/i, "ws").replace(/\/*(?:[?#].*)?$/, "");
 	return /^https?:\/\/[^/\s]/i.test(url) ? `${bare.replace(/\/ws$/, "")}/ws` : "";
@@ -1372,187 +1257,162 @@ function socketUrl(server) {
 // web/engine_rooms.js
 
 class EngineRooms extends Emitter {
-	constructor(appID, server) {
-		super((level, line) => this._log(level, line));
-		const scripts = [...document.scripts].map((one) => one.src);
-		const loaded = performance.getEntriesByType("resource").map((one) => one.name);
-		this._urls = serverUrls(server, { scripts: scripts.concat(loaded), origin: location.origin });
-		this._appID = appID;
-		this._room = null;
+constructor(appID, server) {
+	super((level, line) => this._log(level, line));
+	const scripts = [...document.scripts].map((one) => one.src);
+	const loaded = performance.getEntriesByType("resource").map((one) => one.name);
+	this._urls = serverUrls(server, { scripts: scripts.concat(loaded), origin: location.origin });
+	this._appID = appID;
+	this._room = null;
+	this._user = { userID: "" };
+}
+getVersion() {
+	return "3.12.0";
+}
+async loginRoom(roomID, token, user, { userUpdate, maxMemberCount } = {}) {
+	const there = this._room;
+	if (there && there.roomID === roomID) return there.goOn(token);
+	if (there) throw new ZegoError(ZegoCode.TOO_MANY_ROOMS, "leave the other room first");
+	const session = new Session({ platform: webPlatform({ log: (level, line) => this._log(level, line) }), urls: this._urls });
+	const room = new ZegoRoom(roomID, session, (event, ...values) => void this.emit(event, ...values));
+	this._room = room;
+	room.onended = (code) => this._over(code);
+	this._entering(session);
+	this._user = user;
+	const about = { roomID, userID: String(user.userID), userName: user.userName, userUpdate, maxMemberCount };
+	return room.enter({ appID: this._appID, ...about, token: token || undefined }).catch((error) => {
+		if (this._room === room) this._over(error.code);
+		throw error;
+	});
+}
+async logoutRoom(roomID = "") {
+	const room = this._room;
+	if (room && (!roomID || roomID === room.roomID)) {
+		this._over(0);
+		await room.leave();
+	} else {
+		const { code, msg } = notLoggedIn(roomID);
+		this.emit("roomStateChanged", roomID, "LOGOUT_FAILED", code, msg);
 	}
-
-	getVersion() {
-		return "3.12.0";
-	}
-
-	async loginRoom(roomID, token, { userID, userName }, { userUpdate, maxMemberCount } = {}) {
-		const there = this._room;
-		if (there && there.roomID === roomID) return there.goOn(token);
-		if (there) throw new ZegoError(ZegoCode.TOO_MANY_ROOMS, "leave the other room first");
-		const session = new Session({ platform: webPlatform({ log: (level, line) => this._log(level, line) }), urls: this._urls });
-		const room = new ZegoRoom(roomID, session, (event, ...values) => void this.emit(event, ...values));
-		this._room = room;
-		room.onended = (code) => this._over(code);
-		this._entering(session);
-		const about = { roomID, userID: String(userID), userName, userUpdate, maxMemberCount };
-		return room.enter({ appID: this._appID, ...about, token: token || undefined }).catch((error) => {
-			if (this._room === room) this._over(error.code);
-			throw error;
-		});
-	}
-
-	async logoutRoom(roomID = "") {
-		const room = this._room;
-		if (room && (!roomID || roomID === room.roomID)) {
-			this._over(0);
-			await room.leave();
-		} else {
-			const { code, msg } = notLoggedIn(roomID);
-			this.emit("roomStateChanged", roomID, "LOGOUT_FAILED", code, msg);
-		}
-	}
-
-	renewToken(token) {
-		return this._room?.renewToken(token) ?? false;
-	}
-
-	sendBroadcastMessage(roomID, message) {
-		return this._ask("sendBroadcastMessage", { message });
-	}
-
-	sendBarrageMessage(roomID, message) {
-		return this._ask("sendBarrageMessage", { message });
-	}
-
-	sendCustomCommand(roomID, message, toUserIDs = []) {
-		return this._ask("sendCustomCommand", { message, ...(toUserIDs.length && { toUserIDs }) });
-	}
-
-	setRoomExtraInfo(roomID, key, value) {
-		return this._ask("setRoomExtraInfo", { key, value });
-	}
-
-	setStreamExtraInfo(streamID, extraInfo) {
-		return this._ask("setStreamExtraInfo", { streamID, extraInfo });
-	}
-
-	setLogConfig(_config) {
-		return true;
-	}
-
-	setDebugVerbose(_enable) {}
-
-	_log(level, line) {
-		if (/warn|error/.test(level)) console[level](`[zego] ${line}`);
-	}
-
-	async _ask(method, params) {
-		return this._room?.ask(method, params) ?? notLoggedIn();
-	}
-
-	_entering(_session) {}
-
-	_over(_code) {
-		this._room = null;
-	}
+}
+async switchRoom(fromRoomID, toRoomID, { token, isUserStatusNotify: userUpdate, maxMemberCount }) {
+	if (this._room?.roomID !== fromRoomID) throw notLoggedIn(fromRoomID);
+	await this.logoutRoom();
+	return this.loginRoom(toRoomID, token, this._user, { userUpdate, maxMemberCount });
+}
+renewToken(token) {
+	return this._room?.renewToken(token) ?? false;
+}
+sendBroadcastMessage(roomID, message) {
+	return this._ask("sendBroadcastMessage", { message });
+}
+sendBarrageMessage(roomID, message) {
+	return this._ask("sendBarrageMessage", { message });
+}
+sendCustomCommand(roomID, message, toUserIDs = []) {
+	return this._ask("sendCustomCommand", { message, ...(toUserIDs.length && { toUserIDs }) });
+}
+setRoomExtraInfo(roomID, key, value) {
+	return this._ask("setRoomExtraInfo", { key, value });
+}
+setStreamExtraInfo(streamID, extraInfo) {
+	return this._ask("setStreamExtraInfo", { streamID, extraInfo });
+}
+_log(level, line) {
+	if (/warn|error/.test(level)) console[level](`[zego] ${line}`);
+}
+async _ask(method, params) {
+	return this._room?.ask(method, params) ?? notLoggedIn();
+}
+_entering(_session) {}
+_over(_code) {
+	this._room = null;
+}
 }
 
 // web/local_source.js
 
 class LocalSource {
-	constructor(plan, media) {
-		this.plan = plan;
-		this.media = media;
-		this.followers = new Set();
-		this.muted = { audio: false, video: false };
-		this._retain = false;
-		this._silenced = false;
-		this.onlost = () => {};
-		this.onchange = () => {};
-		this._kept = [];
-		for (const track of media.getTracks()) this._watch(track);
+constructor(plan, media) {
+	this.plan = plan;
+	this.media = media;
+	this.followers = new Set();
+	this.muted = { audio: false, video: false };
+	this._retain = false;
+	this._silenced = false;
+	this.onlost = () => {};
+	this.onchange = () => {};
+	this._kept = [];
+	for (const track of media.getTracks()) this._watch(track);
+}
+track(kind) {
+	return this.media.getTracks().find((track) => track.kind === kind) || null;
+}
+kinds() {
+	return (["audio", "video"]).filter((kind) => this.track(kind));
+}
+sent(kind) {
+	return kind === "video" && this.muted.video && this._retain ? null : this.track(kind);
+}
+async capture(plan) {
+	const tracks = await openTracks(plan);
+	this.plan = { ...this.plan, ...plan };
+	for (const track of tracks) this.set(track.kind, track);
+}
+async recapture(kind, plan) {
+	const before = this.plan[kind];
+	for (const one of [...this.media.getTracks(), ...this._kept]) if (one.kind === kind) one.stop();
+	await this.capture({ [kind]: plan }).catch(async (error) => {
+		await this.capture({ [kind]: before }).catch(() => {});
+		throw error;
+	});
+}
+set(kind, track, keep = false) {
+	const old = this.track(kind);
+	if (old === track) return;
+	if (old) {
+		this.media.removeTrack(old);
+		if (keep) this._kept.push(old);
+		else old.stop();
 	}
-
-	track(kind) {
-		return this.media.getTracks().find((track) => track.kind === kind) || null;
+	if (track) {
+		this.media.addTrack(track);
+		this._watch(track);
 	}
-
-	kinds() {
-		return (["audio", "video"]).filter((kind) => this.track(kind));
+	this._changed(kind);
+	this.onchange(kind, track);
+}
+mute(kind, muted, retain = false) {
+	this.muted[kind] = muted;
+	if (kind === "video") this._retain = retain;
+	this._changed(kind);
+	for (const one of this.followers) one.tellMuted();
+	return this.track(kind) !== null;
+}
+isFrom(from, kind) {
+	return this.plan[kind]?.from === from;
+}
+silence(silenced) {
+	this._silenced = silenced;
+	this._apply();
+}
+stop() {
+	for (const track of [...this.media.getTracks(), ...this._kept]) track.stop();
+}
+_changed(kind) {
+	this._apply();
+	for (const one of this.followers) one.trackChanged(kind);
+}
+_apply() {
+	const { audio, video } = this.muted;
+	for (const track of this.media.getTracks()) {
+		if (track.kind === "video") track.enabled = !video || this._retain;
+		else track.enabled = !audio && !(this._silenced && this.isFrom("camera", "audio"));
 	}
-
-	sent(kind) {
-		return kind === "video" && this.muted.video && this._retain ? null : this.track(kind);
-	}
-
-	async capture(plan) {
-		const tracks = await openTracks(plan);
-		this.plan = { ...this.plan, ...plan };
-		for (const track of tracks) this.set((track.kind), track);
-	}
-
-	async recapture(kind, plan) {
-		const before = this.plan[kind];
-		for (const one of [...this.media.getTracks(), ...this._kept]) if (one.kind === kind) one.stop();
-		await this.capture({ [kind]: plan }).catch(async (error) => {
-			await this.capture({ [kind]: before }).catch(() => {});
-			throw error;
-		});
-	}
-
-	set(kind, track, keep = false) {
-		const old = this.track(kind);
-		if (old === track) return;
-		if (old) {
-			this.media.removeTrack(old);
-			if (keep) this._kept.push(old);
-			else old.stop();
-		}
-		if (track) {
-			this.media.addTrack(track);
-			this._watch(track);
-		}
-		this._changed(kind);
-		this.onchange(kind, track);
-	}
-
-	mute(kind, muted, retain = false) {
-		this.muted[kind] = muted;
-		if (kind === "video") this._retain = retain;
-		this._changed(kind);
-		for (const one of this.followers) one.tellMuted();
-		return this.track(kind) !== null;
-	}
-
-	isFrom(from, kind) {
-		return this.plan[kind]?.from === from;
-	}
-
-	silence(silenced) {
-		this._silenced = silenced;
-		this._apply();
-	}
-
-	stop() {
-		for (const track of [...this.media.getTracks(), ...this._kept]) track.stop();
-	}
-
-	_changed(kind) {
-		this._apply();
-		for (const one of this.followers) one.trackChanged(kind);
-	}
-
-	_apply() {
-		const { audio, video } = this.muted;
-		for (const track of this.media.getTracks()) {
-			if (track.kind === "video") track.enabled = !video || this._retain;
-			else track.enabled = !audio && !(this._silenced && this.isFrom("camera", "audio"));
-		}
-	}
-
-	_watch(track) {
-		track.onended = () => this.media.getTracks().includes(track) && this.onlost((track.kind), track);
-	}
+}
+_watch(track) {
+	track.onended = () => this.media.getTracks().includes(track) && this.onlost(track.kind, track);
+}
 }
 
 // web/plans.js
@@ -1610,106 +1470,92 @@ function devicePlan(id) {
 // web/stream_player.js
 
 class StreamPlayer extends Emitter {
-	constructor(media) {
-		super((level, line) => console[level](line));
-		this._media = media;
-		this._elements = new Map();
-		this._dialog = null;
-	}
-
-	playVideo(container, options = {}) {
-		this._play("video", container, { ...options, muted: true });
-	}
-
-	playAudio(options = {}) {
-		this._play("audio", null, options);
-	}
-
-	stopVideo() {
-		this._stop("video");
-	}
-
-	stopAudio() {
-		this._stop("audio");
-	}
-
-	stop() {
-		this._stop("video");
-		this._stop("audio");
-	}
-
-	resume() {
-		this._dialog?.remove();
-		this._dialog = null;
-		for (const element of this._elements.values()) element.play().catch(() => {});
-	}
-
-	resumeVideo() {
-		this.resume();
-	}
-
-	resumeAudio() {
-		this.resume();
-	}
-
-	setVolume(volume) {
-		for (const element of this._elements.values()) element.volume = volume / 100;
-		return this._elements.size > 0;
-	}
-
-	_play(kind, container, { mirror, objectFit = "contain", muted = false, enableAutoplayDialog = true }) {
-		this._stop(kind);
-		const element = document.createElement(kind);
-		const place = typeof container === "string" ? document.getElementById(container) : container;
-		Object.assign(element, { autoplay: true, muted, playsInline: true, srcObject: this._media });
-		Object.assign(element.style, { width: "100%", height: "100%", objectFit, transform: mirror ? "rotateY(180deg)" : "" });
-		element.addEventListener("canplay", (event) => {
-			if (kind === "video") this.emit("canPlayVideo", event);
-			if (!element.muted) this.emit("canPlayAudio", event);
-		});
-		place?.appendChild(element);
-		this._elements.set(kind, element);
-		element.play().catch((error) => {
-			if (error.name !== "NotAllowedError") return;
-			this.emit("autoplayFailed", element, error);
-			if (enableAutoplayDialog) this._ask();
-		});
-	}
-
-	_stop(kind) {
-		const element = this._elements.get(kind);
-		if (!element) return;
-		this._elements.delete(kind);
-		element.srcObject = null;
-		element.remove();
-		if (!this._elements.size) this.resume();
-	}
-
-	_ask() {
-		const button = this._dialog ?? document.createElement("button");
-		button.className = "zego-autoplay-dialog";
-		button.textContent = /^zh/i.test(navigator.language) ? "点击此处开始播放" : "Tap here to play";
-		Object.assign(button.style, { position: "fixed", zIndex: "2147483647", left: "40%", top: "45%", padding: "1em 2em" });
-		document.addEventListener("click", () => this.resume(), { once: true });
-		this._dialog = document.body.appendChild(button);
-	}
+constructor(media) {
+	super((level, line) => console[level](line));
+	this._media = media;
+	this._elements = new Map();
+	this._dialog = null;
+}
+playVideo(container, options = {}) {
+	this._play("video", container, { ...options, muted: true });
+}
+playAudio(options = {}) {
+	this._play("audio", null, options);
+}
+stopVideo() {
+	this._stop("video");
+}
+stopAudio() {
+	this._stop("audio");
+}
+stop() {
+	this._stop("video");
+	this._stop("audio");
+}
+resume() {
+	this._dialog?.remove();
+	this._dialog = null;
+	for (const element of this._elements.values()) element.play().catch(() => {});
+}
+resumeVideo() {
+	this.resume();
+}
+resumeAudio() {
+	this.resume();
+}
+setVolume(volume) {
+	for (const element of this._elements.values()) element.volume = volume / 100;
+	return this._elements.size > 0;
+}
+_play(kind, container, { mirror, objectFit = "contain", muted = false, enableAutoplayDialog = true }) {
+	this._stop(kind);
+	const element = document.createElement(kind);
+	const place = typeof container === "string" ? document.getElementById(container) : container;
+	Object.assign(element, { autoplay: true, muted, playsInline: true, srcObject: this._media });
+	Object.assign(element.style, { width: "100%", height: "100%", objectFit, transform: mirror ? "rotateY(180deg)" : "" });
+	element.addEventListener("canplay", (event) => {
+		if (kind === "video") this.emit("canPlayVideo", event);
+		if (!element.muted) this.emit("canPlayAudio", event);
+	});
+	place?.appendChild(element);
+	this._elements.set(kind, element);
+	element.play().catch((error) => {
+		if (error.name !== "NotAllowedError") return;
+		this.emit("autoplayFailed", element, error);
+		if (enableAutoplayDialog) this._ask();
+	});
+}
+_stop(kind) {
+	const element = this._elements.get(kind);
+	if (!element) return;
+	this._elements.delete(kind);
+	element.srcObject = null;
+	element.remove();
+	if (!this._elements.size) this.resume();
+}
+_ask() {
+	const button = this._dialog ?? document.createElement("button");
+	button.className = "zego-autoplay-dialog";
+	button.textContent = /^zh/i.test(navigator.language) ? "点击此处开始播放" : "Tap here to play";
+	Object.assign(button.style, { position: "fixed", zIndex: "2147483647", left: "40%", top: "45%", padding: "1em 2em" });
+	document.addEventListener("click", () => this.resume(), { once: true });
+	this._dialog = document.body.appendChild(button);
+}
 }
 
 class ZegoStreamView extends StreamPlayer {
-	constructor(media, local) {
-		super(media);
-		this._muted = local;
-	}
-
-	play(container, options = {}) {
-		this._play("video", container, { muted: this._muted, ...options });
-	}
-
-	setAudioMuted(muted) {
-		this._muted = muted;
-		for (const element of this._elements.values()) element.muted = muted;
-		return this._elements.size > 0;
-	}
+constructor(media, local) {
+	super(media);
+	this._muted = local;
+}
+play(container, options = {}) {
+	this._play("video", container, { muted: this._muted, ...options });
+}
+setAudioMuted(muted) {
+	this._muted = muted;
+	for (const element of this._elements.values()) element.muted = muted;
+	return this._elements.size > 0;
+}
 }
 
 // web/local_stream.js
@@ -1726,35 +1572,30 @@ const CAPTURES = {
 };
 
 class ZegoLocalStream extends StreamPlayer {
-	constructor(source) {
-		super(source.media);
-		this.source = source;
-		source.onchange = (kind, track) => this.emit(`${kind}TrackChanged`, track);
-	}
-
-	get stream() {
-		return this._media;
-	}
-
-	getAudioTracks() {
-		return this._media.getAudioTracks();
-	}
-
-	getVideoTracks() {
-		return this._media.getVideoTracks();
-	}
-
-	async stopCaptureAudio() {
-		this.stopAudio();
-		this.source.set("audio", null);
-		return true;
-	}
-
-	async stopCaptureVideo() {
-		this.stopVideo();
-		this.source.set("video", null);
-		return true;
-	}
+constructor(source) {
+	super(source.media);
+	this.source = source;
+	source.onchange = (kind, track) => this.emit(`${kind}TrackChanged`, track);
+}
+get stream() {
+	return this._media;
+}
+getAudioTracks() {
+	return this._media.getAudioTracks();
+}
+getVideoTracks() {
+	return this._media.getVideoTracks();
+}
+async stopCaptureAudio() {
+	this.stopAudio();
+	this.source.set("audio", null);
+	return true;
+}
+async stopCaptureVideo() {
+	this.stopVideo();
+	this.source.set("video", null);
+	return true;
+}
 }
 
 for (const [name, plan] of Object.entries(CAPTURES)) {
@@ -1771,91 +1612,90 @@ const GRADES = [[0.01, 150, 0.01], [0.03, 300, 0.05], [0.08, 500, 0.1], [0.2, 10
 const WORST = 4;
 
 class StatsMeter {
-	constructor(inbound) {
-		this._inbound = inbound;
-		this._before = new Map();
-		this._readAt = 0;
-	}
-
-	read(reports, now, muted) {
-		const all = [...reports];
-		const seconds = (now - this._readAt) / 1000;
-		this._readAt = now;
-		const pair = all.find(({ nominated, state }) => nominated && state === "succeeded");
-		const rtt = 1000 * number(pair?.currentRoundTripTime);
-		const audio = this._medium(all, "audio", seconds, rtt);
-		const video = this._medium(all, "video", seconds, rtt);
-		const loss = Math.max(audio.loss, video.loss);
-		const buffer = Math.max(audio.buffer, video.buffer);
-		audio.stats.muteState = muted.audio ? "1" : "0";
-		video.stats.muteState = muted.video ? "1" : "0";
-		const delay = { peerToPeerDelay: rtt / 2 + 1000 * buffer, peerToPeerPacketLostRate: loss };
-		return {
-			stats: { video: video.stats, audio: audio.stats, rtt, ...(this._inbound && delay) },
-			report: { loss, roundTrip: rtt / 1000, buffer, ...audio.report, ...video.report },
-			level: audio.level,
+constructor(inbound) {
+	this._inbound = inbound;
+	this._before = new Map();
+	this._readAt = 0;
+}
+read(reports, now, muted) {
+	const all = [...reports];
+	const seconds = (now - this._readAt) / 1000;
+	this._readAt = now;
+	const pair = all.find(({ nominated, state }) => nominated && state === "succeeded");
+	const rtt = 1000 * number(pair?.currentRoundTripTime);
+	const audio = this._medium(all, "audio", seconds, rtt);
+	const video = this._medium(all, "video", seconds, rtt);
+	const loss = Math.max(audio.loss, video.loss);
+	const buffer = Math.max(audio.buffer, video.buffer);
+	audio.stats.muteState = muted.audio ? "1" : "0";
+	video.stats.muteState = muted.video ? "1" : "0";
+	const delay = { peerToPeerDelay: rtt / 2 + 1000 * buffer, peerToPeerPacketLostRate: loss };
+	return {
+		stats: { video: video.stats, audio: audio.stats, rtt, ...(this._inbound && delay) },
+		report: { loss, roundTrip: rtt / 1000, buffer, ...audio.report, ...video.report },
+		level: audio.level,
+	};
+}
+_medium(all, kind, seconds, rtt) {
+	const found = (which) => all.find((each) => each.type === which && each.kind === kind);
+	const rtp = found(this._inbound ? "inbound-rtp" : "outbound-rtp") || {};
+	const [codec, source] = [rtp.codecId, rtp.mediaSourceId].map((id) => all.find((each) => id && each.id === id));
+	const one = { ...found("remote-inbound-rtp"), ...source, ...codec, ...rtp };
+	const grown = (name) => {
+		const key = `${one.ssrc} ${name}`;
+		const [before, value] = [this._before.get(key), number(one[name])];
+		this._before.set(key, value);
+		return before === undefined ? 0 : Math.max(0, value - before);
+	};
+	const rate = (name) => (seconds > 0 ? grown(name) / seconds : 0);
+	const there = rtp.ssrc !== undefined;
+	const way = this._inbound ? "Received" : "Sent";
+	const bitrate = 8 * rate(`bytes${way}`);
+	const packets = rate(`packets${way}`);
+	const passed = rate(`frames${way}`);
+	const fps = rate(this._inbound ? "framesDecoded" : "framesEncoded");
+	const lost = grown("packetsLost");
+	const loss = one.fractionLost === undefined ? lost / Math.max(1, lost + packets * seconds) : one.fractionLost;
+	const freezes = Math.min(1, rate("totalFreezesDuration"));
+	const broken = 1000 * number(one.totalFreezesDuration);
+	const decoded = 1000 * number(kind === "video" ? one.totalDecodeTime : one.totalSamplesDuration);
+	const grade = GRADES.findIndex(([part, trip, breaks]) => loss <= part && rtt <= trip && freezes <= breaks);
+	const dropped = rate("framesDropped");
+	const level = number(one.audioLevel);
+	const name = String(one.mimeType || "").replace(/^.*\//, "");
+	const hardware = this._inbound ? one.powerEfficientDecoder : one.powerEfficientEncoder;
+	const both = {
+		Bitrate: bitrate / 1000, PacketsLost: lost, PacketsLostRate: loss,
+		Quality: packets ? (grade + WORST + 1) % (WORST + 1) : -1,
+		FPS: kind === "audio" ? packets : source ? rate("frames") : fps,
+		CumulativeDecodeTime: decoded, CumulativeBreakTime: broken, CumulativeBreakRate: broken / (broken + decoded || 1),
+	};
+	const picture = kind === "video";
+	const own = picture
+		? {
+			frameWidth: number(one.frameWidth), frameHeight: number(one.frameHeight), videoTransferFPS: passed,
+			videoRenderFPS: Math.max(0, fps - dropped), videoFramesDecoded: number(one.framesDecoded),
+			videoFramesDropped: number(one.framesDropped), isHardwareEncode: hardware,
+		}
+		: {
+			audioCodec: name, audioJitter: 1000 * number(one.jitter), audioLevel: 100 * level, audioSendLevel: 100 * level,
+			audioSamplingRate: number(one.clockRate),
 		};
-	}
-
-	_medium(all, kind, seconds, rtt) {
-		const type = this._inbound ? "inbound-rtp" : "outbound-rtp";
-		const rtp = all.find((each) => each.type === type && each.kind === kind) || {};
-		const [codec, source] = [rtp.codecId, rtp.mediaSourceId].map((id) => all.find((each) => id && each.id === id));
-		const one = { ...all.find((each) => each.type === "remote-inbound-rtp" && each.kind === kind), ...source, ...codec, ...rtp };
-		const grown = (name) => {
-			const key = `${one.ssrc} ${name}`;
-			const [before, value] = [this._before.get(key), number(one[name])];
-			this._before.set(key, value);
-			return before === undefined ? 0 : Math.max(0, value - before);
-		};
-		const rate = (name) => (seconds > 0 ? grown(name) / seconds : 0);
-		const there = rtp.ssrc !== undefined;
-		const way = this._inbound ? "Received" : "Sent";
-		const bitrate = 8 * rate(`bytes${way}`);
-		const packets = rate(`packets${way}`);
-		const passed = rate(`frames${way}`);
-		const fps = rate(this._inbound ? "framesDecoded" : "framesEncoded");
-		const lost = grown("packetsLost");
-		const loss = one.fractionLost === undefined ? lost / Math.max(1, lost + packets * seconds) : one.fractionLost;
-		const freezes = Math.min(1, rate("totalFreezesDuration"));
-		const broken = 1000 * number(one.totalFreezesDuration);
-		const decoded = 1000 * number(kind === "video" ? one.totalDecodeTime : one.totalSamplesDuration);
-		const grade = GRADES.findIndex(([part, trip, breaks]) => loss <= part && rtt <= trip && freezes <= breaks);
-		const dropped = rate("framesDropped");
-		const level = number(one.audioLevel);
-		const name = String(one.mimeType || "").replace(/^.*\//, "");
-		const hardware = this._inbound ? one.powerEfficientDecoder : one.powerEfficientEncoder;
-		const both = {
-			Bitrate: bitrate / 1000, PacketsLost: lost, PacketsLostRate: loss,
-			Quality: packets ? (grade + WORST + 1) % (WORST + 1) : -1,
-			FPS: kind === "audio" ? packets : source ? rate("frames") : fps,
-			CumulativeDecodeTime: decoded, CumulativeBreakTime: broken, CumulativeBreakRate: broken / (broken + decoded || 1),
-		};
-		const own = kind === "video"
-			? {
-				frameWidth: number(one.frameWidth), frameHeight: number(one.frameHeight), videoTransferFPS: passed,
-				videoRenderFPS: Math.max(0, fps - dropped), videoFramesDecoded: number(one.framesDecoded),
-				videoFramesDropped: number(one.framesDropped), isHardwareEncode: hardware,
-			}
-			: {
-				audioCodec: name, audioJitter: 1000 * number(one.jitter), audioLevel: 100 * level, audioSendLevel: 100 * level,
-				audioSamplingRate: number(one.clockRate),
-			};
-		const report = kind === "video"
-			? {
-				videoBitrate: bitrate, fps, width: one.frameWidth, height: one.frameHeight, freezes, hardware,
-				dropped: dropped / (passed || 1),
-			}
-			: { audioBitrate: bitrate, jitter: one.jitter };
-		const named = Object.fromEntries(Object.entries(both).map(([word, value]) => [kind + word, value]));
-		return {
-			stats: { googCodecName: name, ...named, ...own },
-			report: there ? report : {},
-			loss,
-			buffer: grown("jitterBufferDelay") / (grown("jitterBufferEmittedCount") || 1),
-			level: there ? level : -1,
-		};
-	}
+	const report = picture
+		? {
+			videoBitrate: bitrate, fps, width: one.frameWidth, height: one.frameHeight, freezes, hardware,
+			dropped: dropped / (passed || 1),
+		}
+		: { audioBitrate: bitrate, jitter: one.jitter };
+	const named = Object.fromEntries(Object.entries(both).map(([word, value]) => [kind + word, value]));
+	return {
+		stats: { googCodecName: name, ...named, ...own },
+		report: there ? report : {},
+		loss,
+		buffer: grown("jitterBufferDelay") / (grown("jitterBufferEmittedCount") || 1),
+		level: there ? level : -1,
+	};
+}
 }
 
 function number(value) {
@@ -1873,165 +1713,149 @@ const TRANSCODES_EXHAUSTED = 1802007;
 const LATE_ATTEMPT = 3;
 
 class StreamLeg {
-	constructor({ session, streamID, tell }, words) {
-		this.session = session;
-		this.streamID = streamID;
-		this.words = words;
-		this.muted = { audio: false, video: false };
-		this.over = false;
-		this.pc = null;
-		this.onover = () => {};
-		this._meters = [new StatsMeter(words.inbound), new StatsMeter(words.inbound)];
-		this._tell = tell;
-		this._told = "";
-		this._heard = "";
-		this._connected = false;
-		this._begun = false;
-		this._stale = false;
+constructor({ session, streamID, tell, iceServers }, words) {
+	this.session = session;
+	this.streamID = streamID;
+	this.words = words;
+	this.muted = { audio: false, video: false };
+	this.stats = null;
+	this.over = false;
+	this.pc = null;
+	this.onover = () => {};
+	this._meters = [new StatsMeter(words.inbound), new StatsMeter(words.inbound)];
+	this._tell = tell;
+	this._iceServers = iceServers;
+	this._told = "";
+	this._heard = "";
+	this._connected = false;
+	this._begun = false;
+	this._stale = false;
+	this._why = null;
+	this._turn = Promise.resolve();
+	this._wake = () => {};
+}
+async start() {
+	this._go(this.words.requesting, 0, "");
+	for (let attempt = 0; !this.over; attempt++) {
+		const restart = this.pc !== null && !this._stale && !attempt;
 		this._why = null;
-		this._turn = Promise.resolve();
-		this._wake = () => {};
-	}
-
-	async start() {
-		this._go(this.words.requesting, 0, "");
-		for (let attempt = 0; !this.over; attempt++) {
-			const restart = this.pc !== null && !this._stale && !attempt;
-			this._why = null;
-			await this._attempt(restart);
-			if (this.over) return;
-			if (!this._why && !this._stale && hasPath(this.pc)) {
-				const madeAt = performance.now();
-				this._connected = this._begun = true;
-				this._consider();
-				await this._sleep(FOREVER);
-				if (this.over) return;
-				this._connected = false;
-				if (performance.now() - madeAt > LASTING_MS) attempt = -1;
-				this._interrupted(this._why);
-			} else if (this._why && !restart && this._isFinal(this._why)) {
-				this._refuse(this._why);
-			}
-			const usual = attempt < 0 || restart ? 0 : pause(attempt, Math.random);
-			const afterMs = (this._why)?.afterMs ?? usual;
-			if (afterMs && !this.over) await this._sleep(afterMs);
-		}
-	}
-
-	end(code = 0) {
-		this._refuse(new CallError({ code }), code);
-	}
-
-	sessionLost() {
-		this._heard = "";
-		this._interrupted();
-		this._renew();
-	}
-
-	heard({ state, code, message = "" }) {
-		this._heard = state;
-		const afterMs = code === TRANSCODES_EXHAUSTED ? pause(LATE_ATTEMPT, Math.random) : undefined;
-		const error = new CallError({ code, message, afterMs });
-		if (!code) this._consider();
-		else if (!PASSING.includes(code)) this._refuse(error);
-		else this._interrupted(error);
-		if (code && this._connected) this._renew(error);
-	}
-
-	async read(levels = false) {
-		if (!this.pc || !this._connected) return null;
-		const reports = (await this.pc.getStats());
-		return this.over ? null : this._meters[levels ? 1 : 0].read(reports.values(), performance.now(), this.muted);
-	}
-
-	_prepare(_pc) {}
-
-	async _negotiate(_pc, _restart) {}
-
-	_isFinal(error) {
-		return error.retry === "never";
-	}
-
-	_isOn() {}
-
-	_restart() {
-		this._turn = this._turn.then(async () => {
-			if (!this._connected || !this.pc) this._renew();
-			else await this._negotiate(this.pc, true).catch(() => this._renew());
-		});
-	}
-
-	_renew(error = null) {
-		this._stale = true;
-		if (this._connected) this._why = error;
-		this._wake();
-	}
-
-	_refuse(error, code = codeOf(error)) {
+		await this._attempt(restart);
 		if (this.over) return;
-		this.over = true;
-		this._connected = false;
-		this.pc?.close();
-		this.pc = null;
-		this._wake();
-		this._go(this.words.off, code, error.message);
-		this.onover(error);
-	}
-
-	async _attempt(restart) {
-		try {
-			const pc = restart && this.pc ? this.pc : this._build();
-			await this._negotiate(pc, restart);
-			if (!hasPath(pc) && !this._stale && !this.over) await this._sleep(CONNECT_MS);
-		} catch (error) {
-			this._why = error instanceof CallError ? error : new CallError({ reason: "FAILED", message: String(error), retry: "now" });
+		if (!this._why && !this._stale && hasPath(this.pc)) {
+			const madeAt = performance.now();
+			this._connected = this._begun = true;
+			this._consider();
+			await this._sleep(FOREVER);
+			if (this.over) return;
+			this._connected = false;
+			if (performance.now() - madeAt > LASTING_MS) attempt = -1;
+			this._interrupted(this._why);
+		} else if (this._why && !restart && this._isFinal(this._why)) {
+			this._refuse(this._why);
 		}
+		const usual = attempt < 0 || restart ? 0 : pause(attempt, Math.random);
+		const afterMs = this._why?.afterMs ?? usual;
+		if (afterMs && !this.over) await this._sleep(afterMs);
 	}
-
-	_build() {
-		this.pc?.close();
-		const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers: this.session.loginResult?.iceServers });
-		this.pc = pc;
-		this._stale = false;
-		pc.oniceconnectionstatechange = pc.onconnectionstatechange = () => this._watch(pc);
-		this._prepare(pc);
-		return pc;
+}
+end(code = 0) {
+	this._refuse(new CallError({ code }), code);
+}
+sessionLost() {
+	this._heard = "";
+	this._interrupted();
+	this._renew();
+}
+heard({ state, code, message = "" }) {
+	this._heard = state;
+	const afterMs = code === TRANSCODES_EXHAUSTED ? pause(LATE_ATTEMPT, Math.random) : undefined;
+	const error = new CallError({ code, message, afterMs });
+	if (!code) this._consider();
+	else if (!PASSING.includes(code)) this._refuse(error);
+	else this._interrupted(error);
+	if (code && this._connected) this._renew(error);
+}
+async read(levels = false) {
+	if (!this.pc || !this._connected) return null;
+	const reports = (await this.pc.getStats());
+	return this.over ? null : this._meters[levels ? 1 : 0].read(reports.values(), performance.now(), this.muted);
+}
+_prepare(_pc) {}
+async _negotiate(_pc, _restart) {}
+_isFinal(error) {
+	return error.retry === "never";
+}
+_isOn() {}
+_restart() {
+	this._turn = this._turn.then(async () => {
+		if (!this._connected || !this.pc) this._renew();
+		else await this._negotiate(this.pc, true).catch(() => this._renew());
+	});
+}
+_renew(error = null) {
+	this._stale = true;
+	if (this._connected) this._why = error;
+	this._wake();
+}
+_refuse(error, code = codeOf(error)) {
+	if (this.over) return;
+	this.over = true;
+	this._connected = false;
+	this.pc?.close();
+	this.pc = null;
+	this._wake();
+	this._go(this.words.off, code, error.message);
+	this.onover(error);
+}
+async _attempt(restart) {
+	try {
+		const pc = restart && this.pc ? this.pc : this._build();
+		await this._negotiate(pc, restart);
+		if (!hasPath(pc) && !this._stale && !this.over) await this._sleep(CONNECT_MS);
+	} catch (error) {
+		this._why = error instanceof CallError ? error : new CallError({ reason: "FAILED", message: String(error), retry: "now" });
 	}
-
-	_watch(pc) {
-		if (pc !== this.pc) return;
-		const ended = /failed|closed/.test(pc.connectionState);
-		if (ended && /connected|completed/.test(pc.iceConnectionState)) this._stale = true;
-		if (ended || pc.iceConnectionState === "failed" || (!this._connected && hasPath(pc))) this._wake();
-		else if (!hasPath(pc)) setTimeout(() => this._connected && pc === this.pc && !hasPath(pc) && this._wake(), DISCONNECTED_MS);
-	}
-
-	_sleep(ms) {
-		return new Promise((resolve) => {
-			const timer = setTimeout(resolve, ms);
-			this._wake = () => {
-				clearTimeout(timer);
-				resolve();
-			};
-		});
-	}
-
-	_consider() {
-		if (this._heard !== this.words.on || !this._connected) return;
-		this._go(this.words.on, 0, "");
-		this._isOn();
-	}
-
-	_interrupted(error = null) {
-		const code = error?.code === TRANSCODES_EXHAUSTED ? error.code : this.words.interrupted;
-		this._go(this.words.requesting, code, error?.message ?? "");
-	}
-
-	_go(state, code, message) {
-		if (this._told === `${state} ${code}`) return;
-		this._told = `${state} ${code}`;
-		this._tell(state, code, message);
-	}
+}
+_build() {
+	this.pc?.close();
+	const iceServers = this._iceServers ?? this.session.loginResult?.iceServers;
+	const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers });
+	this.pc = pc;
+	this._stale = false;
+	pc.oniceconnectionstatechange = pc.onconnectionstatechange = () => this._watch(pc);
+	this._prepare(pc);
+	return pc;
+}
+_watch(pc) {
+	if (pc !== this.pc) return;
+	const ended = /failed|closed/.test(pc.connectionState);
+	if (ended && /connected|completed/.test(pc.iceConnectionState)) this._stale = true;
+	if (ended || pc.iceConnectionState === "failed" || (!this._connected && hasPath(pc))) this._wake();
+	else if (!hasPath(pc)) setTimeout(() => this._connected && pc === this.pc && !hasPath(pc) && this._wake(), DISCONNECTED_MS);
+}
+_sleep(ms) {
+	return new Promise((resolve) => {
+		const timer = setTimeout(resolve, ms);
+		this._wake = () => {
+			clearTimeout(timer);
+			resolve();
+		};
+	});
+}
+_consider() {
+	if (this._heard !== this.words.on || !this._connected) return;
+	this._go(this.words.on, 0, "");
+	this._isOn();
+}
+_interrupted(error = null) {
+	const code = error?.code === TRANSCODES_EXHAUSTED ? error.code : this.words.interrupted;
+	this._go(this.words.requesting, code, error?.message ?? "");
+}
+_go(state, code, message) {
+	if (this._told === `${state} ${code}`) return;
+	this._told = `${state} ${code}`;
+	this._tell(state, code, message);
+}
 }
 
 function hasPath(pc) {
@@ -2046,58 +1870,52 @@ const PLAY_WORDS = {
 const STREAM_NOT_FOUND = 1004002;
 
 class Playback extends StreamLeg {
-	constructor(about, { video = true, audio = true }) {
-		super(about, PLAY_WORDS);
-		this.media = new MediaStream();
-		this._wanted = ([audio && "audio", video && "video"].filter(Boolean));
-		this.arrived = Promise.resolve(this.media);
-		this.onplaying = () => {};
-	}
-
-	async mute(kind, muted) {
-		if (this.muted[kind] === muted) return;
-		this.muted[kind] = muted;
-		for (const track of this.media.getTracks()) if (track.kind === kind) track.enabled = !muted;
-		if (!muted) this._restart();
-		else if (this._asked().length) await this.session.call("stop", { streamID: this.streamID, media: [kind] });
-	}
-
-	_asked() {
-		return this._wanted.filter((kind) => !this.muted[kind]);
-	}
-
-	_prepare(pc) {
-		pc.ontrack = ({ track }) => {
-			const kind = (track.kind);
-			if (!this._wanted.includes(kind)) return;
-			const add = () => {
-				for (const old of this.media.getTracks()) if (old.kind === kind) this.media.removeTrack(old);
-				this.media.addTrack(track);
-			};
-			track.enabled = !this.muted[kind];
-			if (this.session.room.streams.get(this.streamID)?.announced.includes(kind) === false) track.onunmute = add;
-			else add();
+constructor(about, { video = true, audio = true }) {
+	super(about, PLAY_WORDS);
+	this.media = new MediaStream();
+	this._wanted = ([audio && "audio", video && "video"].filter(Boolean));
+	this.arrived = Promise.resolve(this.media);
+	this.onplaying = () => {};
+}
+async mute(kind, muted) {
+	if (this.muted[kind] === muted) return;
+	this.muted[kind] = muted;
+	for (const track of this.media.getTracks()) if (track.kind === kind) track.enabled = !muted;
+	if (!muted) this._restart();
+	else if (this._asked().length) await this.session.call("stop", { streamID: this.streamID, media: [kind] });
+}
+_asked() {
+	return this._wanted.filter((kind) => !this.muted[kind]);
+}
+_prepare(pc) {
+	pc.ontrack = ({ track }) => {
+		const kind = track.kind;
+		if (!this._wanted.includes(kind)) return;
+		const add = () => {
+			for (const old of this.media.getTracks()) if (old.kind === kind) this.media.removeTrack(old);
+			this.media.addTrack(track);
 		};
-	}
-
-	async _negotiate(pc, restart) {
-		const { streamID, session } = this;
-		const media = this._asked().length ? this._asked() : this._wanted;
-		const offer = await session.call("play", { streamID, transport: "webrtc", media, restart });
-		if (pc.signalingState === "closed") return;
-		await pc.setRemoteDescription({ type: "offer", sdp: offer.sdp });
-		await pc.setLocalDescription(await pc.createAnswer());
-		const { sdp } = (pc.localDescription);
-		await session.call("answer", { streamID, sdp });
-	}
-
-	_isFinal(error) {
-		return super._isFinal(error) || (error.code === STREAM_NOT_FOUND && !this._begun);
-	}
-
-	_isOn() {
-		this.onplaying(this.media);
-	}
+		track.enabled = !this.muted[kind];
+		if (this.session.room.streams.get(this.streamID)?.announced.includes(kind) === false) track.onunmute = add;
+		else add();
+	};
+}
+async _negotiate(pc, restart) {
+	const { streamID, session } = this;
+	const media = this._asked().length ? this._asked() : this._wanted;
+	const offer = await session.call("play", { streamID, transport: "webrtc", media, restart });
+	if (pc.signalingState === "closed") return;
+	await pc.setRemoteDescription({ type: "offer", sdp: offer.sdp });
+	await pc.setLocalDescription(await pc.createAnswer());
+	const { sdp } = pc.localDescription;
+	await session.call("answer", { streamID, sdp });
+}
+_isFinal(error) {
+	return super._isFinal(error) || (error.code === STREAM_NOT_FOUND && !this._begun);
+}
+_isOn() {
+	this.onplaying(this.media);
+}
 }
 
 // web/publication.js
@@ -2108,63 +1926,92 @@ const PUBLISH_WORDS = {
 const FIRST_CODEC = "video/H264";
 
 class Publication extends StreamLeg {
-	constructor(about, source, extraInfo) {
-		super(about, PUBLISH_WORDS);
-		this.source = source;
-		this.muted = source.muted;
-		this._extraInfo = extraInfo;
-		source.followers.add(this);
+constructor(about, source, extraInfo) {
+	super(about, PUBLISH_WORDS);
+	this.source = source;
+	this.muted = source.muted;
+	this._extraInfo = extraInfo;
+	source.followers.add(this);
+}
+trackChanged(kind) {
+	const { pc } = this;
+	if (!pc) return;
+	const lane = pc.getTransceivers().find((one) => one.receiver.track.kind === kind);
+	const there = this.source.track(kind) !== null;
+	if (lane) lane.sender.replaceTrack(this.source.sent(kind)).catch(() => this._renew());
+	if (lane ? (lane.direction === "sendonly") !== there : there) {
+		if (lane) lane.direction = there ? "sendonly" : "inactive";
+		else this._send(pc, kind);
+		this._restart();
 	}
+}
+tellMuted() {
+	const { streamID, session, muted } = this;
+	if (this.pc) session.call("mute", { streamID, ...muted }).catch(() => {});
+}
+limit() {
+	for (const { sender, receiver } of this.pc?.getTransceivers() ?? []) {
+		const plan = this.source.plan[receiver.track.kind];
+		const parameters = sender.getParameters();
+		if (!plan?.bitrate || !parameters.encodings.length) continue;
+		parameters.encodings[0].maxBitrate = 1000 * plan.bitrate;
+		sender.setParameters(parameters).catch(() => {});
+	}
+}
+_prepare(pc) {
+	for (const kind of this.source.kinds()) this._send(pc, kind);
+}
+async _negotiate(pc, restart) {
+	await pc.setLocalDescription(await pc.createOffer({ iceRestart: restart }));
+	const { sdp } = pc.localDescription;
+	const { streamID, session, source, _extraInfo: extraInfo } = this;
+	const answer = await session.call("publish", { streamID, transport: "webrtc", media: source.kinds(), sdp, extraInfo });
+	if (pc.signalingState === "closed") return;
+	await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+	this.limit();
+	if (!restart) this.tellMuted();
+}
+_send(pc, kind) {
+	const lane = pc.addTransceiver(this.source.sent(kind) || kind, { direction: "sendonly", streams: [this.source.media] });
+	const { codecs } = RTCRtpSender.getCapabilities(kind) ?? { codecs: [] };
+	const first = codecs.filter(({ mimeType }) => mimeType === FIRST_CODEC);
+	if (first.length && lane.setCodecPreferences) lane.setCodecPreferences([...new Set([...first, ...codecs])]);
+}
+}
 
-	trackChanged(kind) {
-		const { pc } = this;
-		if (!pc) return;
-		const lane = pc.getTransceivers().find((one) => one.receiver.track.kind === kind);
-		const there = this.source.track(kind) !== null;
-		if (lane) lane.sender.replaceTrack(this.source.sent(kind)).catch(() => this._renew());
-		if (lane ? (lane.direction === "sendonly") !== there : there) {
-			if (lane) lane.direction = there ? "sendonly" : "inactive";
-			else this._send(pc, kind);
-			this._restart();
+// web/unserved.js
+
+const REJECTED = `
+	startMixerTask stopMixerTask setMixerTaskConfig startAutoMixerTask stopAutoMixerTask addPublishCdnUrl removePublishCdnUrl
+	sendTransparentMessage uploadLog callExperimentalAPI getElectronScreenSources addTrack removeTrack
+	enableVideoCaptureDevice checkVideoTrackIsActive checkAudioTrackIsActive setAudioConfig setCaptureVolume
+	setDummyCaptureImagePath
+	setPlayStreamVideoType setStreamAlignmentProperty setAudioFrameCallback setCaptureAudioFrameCallback
+`;
+const THROWN = `
+	enableMultiRoom sendSEI startMixingAudio stopMixingAudio setMixingAudioVolume
+	getNetworkTimeInfo createStreamCompositor createRealTimeSequentialDataManager
+`;
+const IGNORED = `
+	setLogConfig setDebugVerbose setEngineConfig setRoomScenario setSEIConfig enableDualStream setLowStreamParameter
+	enableHardwareEncoder enableAutoSwitchDevice
+`;
+
+function addUnserved(engine, view, stream) {
+	const add = (names, answer, place = engine.prototype) => {
+		for (const name of names.trim().split(/\s+/)) {
+			place[name] = () => answer(new ZegoError(ZegoCode.NOT_SERVED, `${name} is not served`));
 		}
-	}
-
-	tellMuted() {
-		const { streamID, session, muted } = this;
-		if (this.pc) session.call("mute", { streamID, ...muted }).catch(() => {});
-	}
-
-	limit() {
-		for (const { sender, receiver } of this.pc?.getTransceivers() ?? []) {
-			const plan = this.source.plan[(receiver.track.kind)];
-			const parameters = sender.getParameters();
-			if (!plan?.bitrate || !parameters.encodings.length) continue;
-			parameters.encodings[0].maxBitrate = 1000 * plan.bitrate;
-			sender.setParameters(parameters).catch(() => {});
-		}
-	}
-
-	_prepare(pc) {
-		for (const kind of this.source.kinds()) this._send(pc, kind);
-	}
-
-	async _negotiate(pc, restart) {
-		await pc.setLocalDescription(await pc.createOffer({ iceRestart: restart }));
-		const { sdp } = (pc.localDescription);
-		const { streamID, session, source, _extraInfo: extraInfo } = this;
-		const answer = await session.call("publish", { streamID, transport: "webrtc", media: source.kinds(), sdp, extraInfo });
-		if (pc.signalingState === "closed") return;
-		await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
-		this.limit();
-		if (!restart) this.tellMuted();
-	}
-
-	_send(pc, kind) {
-		const lane = pc.addTransceiver(this.source.sent(kind) || kind, { direction: "sendonly", streams: [this.source.media] });
-		const { codecs } = RTCRtpSender.getCapabilities(kind) ?? { codecs: [] };
-		const first = codecs.filter(({ mimeType }) => mimeType === FIRST_CODEC);
-		if (first.length && lane.setCodecPreferences) lane.setCodecPreferences([...new Set([...first, ...codecs])]);
-	}
+	};
+	const thrown = (error) => {
+		throw error;
+	};
+	add(REJECTED, (error) => Promise.reject(error));
+	add(THROWN, thrown);
+	add("takeStreamSnapshot setVideoMuted useAudioOutputDevice getVideoWidth getVideoHeight", thrown, view.prototype);
+	add("playCaptureVideo playCaptureAudio getScreenDisplaySurface", thrown, stream.prototype);
+	add(IGNORED, () => true);
+	add("use presetLogConfig setEngineOptions setGeoFence setCloudProxyConfig setLocalProxyConfig", () => true, engine);
 }
 
 // web/engine.js
@@ -2179,292 +2026,275 @@ const DEVICE_LOST = 1103065;
 const DONE = { errorCode: 0, extendedData: "" };
 
 class ZegoExpressEngine extends EngineRooms {
-	constructor(appID, server) {
-		super(appID, server);
-		this._legs = new Map();
-		this._sources = new Map();
-		this._views = new Map();
-		this._micMuted = false;
-		this._soundTimer = null;
-		this._qualityTimer = setInterval(() => this._tellQuality(), QUALITY_EVERY);
-		this._unwatch = watchDevices((type, kind, device) => {
-			if (kind === "cameras") this.emit("videoDeviceStateChanged", type, device);
-			else this.emit("audioDeviceStateChanged", type, kind === "speakers" ? "Output" : "Input", device);
-		});
-	}
-
-	checkSystemRequirements(checkType) {
-		return systemRequirements(checkType);
-	}
-
-	enumDevices() {
-		return listedDevices();
-	}
-
-	async getCameras() {
-		return (await listedDevices()).cameras;
-	}
-
-	async getMicrophones() {
-		return (await listedDevices()).microphones;
-	}
-
-	async getSpeakers() {
-		return (await listedDevices()).speakers;
-	}
-
-	async createStream(source) {
-		return (await this._captured(plainPlan(source), true)).media;
-	}
-
-	async createZegoStream(options = {}) {
-		const source = await this._captured(zegoPlan(options), options.autoCapture !== false);
-		const stream = new ZegoLocalStream(source);
-		this._sources.set(source, stream);
-		return stream;
-	}
-
-	destroyStream(localStream) {
+constructor(appID, server) {
+	super(appID, server);
+	this._legs = new Map();
+	this._sources = new Map();
+	this._views = new Map();
+	this._micMuted = false;
+	this._allMuted = { audio: false, video: false };
+	this._turnServers = null;
+	this._soundTimer = null;
+	this._qualityTimer = setInterval(() => this._tellQuality(), QUALITY_EVERY);
+	this._unwatch = watchDevices((type, kind, device) => {
+		if (kind === "cameras") this.emit("videoDeviceStateChanged", type, device);
+		else this.emit("audioDeviceStateChanged", type, kind === "speakers" ? "Output" : "Input", device);
+	});
+}
+checkSystemRequirements(checkType) {
+	return systemRequirements(checkType);
+}
+enumDevices() {
+	return listedDevices();
+}
+async getCameras() {
+	return (await listedDevices()).cameras;
+}
+async getMicrophones() {
+	return (await listedDevices()).microphones;
+}
+async getSpeakers() {
+	return (await listedDevices()).speakers;
+}
+async createStream(source) {
+	return (await this._captured(plainPlan(source), true)).media;
+}
+async createZegoStream(options = {}) {
+	const source = await this._captured(zegoPlan(options), options.autoCapture !== false);
+	const stream = new ZegoLocalStream(source);
+	this._sources.set(source, stream);
+	return stream;
+}
+destroyStream(localStream) {
+	const source = this._source(localStream);
+	this._endView(source.media);
+	if (localStream instanceof ZegoLocalStream) localStream.stop();
+	source.stop();
+	this._sources.delete(source);
+}
+createLocalStreamView(localStream) {
+	return this._view(this._source(localStream).media, true);
+}
+createRemoteStreamView(remoteStream) {
+	return this._view(remoteStream, false);
+}
+async setVideoConfig(localStream, { maxBitrate, ...constraints }) {
+	const source = this._source(localStream);
+	const [track, { video }] = [source.track("video"), source.plan];
+	if (!track || !video) throw new ZegoError(LOCAL_STREAM_WRONG, "the stream has no picture");
+	await track.applyConstraints({ ...track.getConstraints(), ...constraints });
+	video.bitrate = maxBitrate || video.bitrate;
+	for (const one of source.followers) one.limit();
+	return DONE;
+}
+async replaceTrack(localStream, track) {
+	this._source(localStream).set(track.kind, track, true);
+	return DONE;
+}
+useVideoDevice(localStream, deviceID) {
+	return this._useDevice(localStream, "video", devicePlan(deviceID));
+}
+useAudioDevice(localStream, deviceID) {
+	return this._useDevice(localStream, "audio", devicePlan(deviceID));
+}
+useFrontCamera(localStream, enable) {
+	return this._useDevice(localStream, "video", { facingMode: enable ? "user" : "environment" });
+}
+async useAudioOutputDevice(media, deviceID) {
+	return media.setSinkId(deviceID).then(() => true, () => false);
+}
+mutePublishStreamVideo(localStream, mute = true, retain = false) {
+	return this._source(localStream).mute("video", mute, retain);
+}
+mutePublishStreamAudio(localStream, mute = true) {
+	return this._source(localStream).mute("audio", mute);
+}
+muteMicrophone(mute = false) {
+	this._micMuted = mute;
+	for (const source of this._sources.keys()) source.silence(mute);
+	return true;
+}
+isMicrophoneMuted() {
+	return this._micMuted;
+}
+startPublishingStream(streamID, localStream, { extraInfo } = {}) {
+	try {
 		const source = this._source(localStream);
-		this._endView(source.media);
-		if (localStream instanceof ZegoLocalStream) localStream.stop();
-		source.stop();
-		this._sources.delete(source);
-	}
-
-	createLocalStreamView(localStream) {
-		return this._view(this._source(localStream).media, true);
-	}
-
-	createRemoteStreamView(remoteStream) {
-		return this._view(remoteStream, false);
-	}
-
-	async setVideoConfig(localStream, { maxBitrate, ...constraints }) {
-		const source = this._source(localStream);
-		const [track, { video }] = [source.track("video"), source.plan];
-		if (!track || !video) throw new ZegoError(LOCAL_STREAM_WRONG, "the stream has no picture");
-		await track.applyConstraints({ ...track.getConstraints(), ...constraints });
-		video.bitrate = maxBitrate || video.bitrate;
-		for (const one of source.followers) one.limit();
-		return DONE;
-	}
-
-	async replaceTrack(localStream, track) {
-		this._source(localStream).set((track.kind), track, true);
-		return DONE;
-	}
-
-	useVideoDevice(localStream, deviceID) {
-		return this._useDevice(localStream, "video", devicePlan(deviceID));
-	}
-
-	useAudioDevice(localStream, deviceID) {
-		return this._useDevice(localStream, "audio", devicePlan(deviceID));
-	}
-
-	useFrontCamera(localStream, enable) {
-		return this._useDevice(localStream, "video", { facingMode: enable ? "user" : "environment" });
-	}
-
-	async useAudioOutputDevice(media, deviceID) {
-		return media.setSinkId(deviceID).then(() => true, () => false);
-	}
-
-	mutePublishStreamVideo(localStream, mute = true, retain = false) {
-		return this._source(localStream).mute("video", mute, retain);
-	}
-
-	mutePublishStreamAudio(localStream, mute = true) {
-		return this._source(localStream).mute("audio", mute);
-	}
-
-	muteMicrophone(mute = false) {
-		this._micMuted = mute;
-		for (const source of this._sources.keys()) source.silence(mute);
-		return true;
-	}
-
-	isMicrophoneMuted() {
-		return this._micMuted;
-	}
-
-	startPublishingStream(streamID, localStream, { extraInfo } = {}) {
-		try {
-			const source = this._source(localStream);
-			const there = this._legs.get(streamID);
-			if (there instanceof Publication && there.source === source) return true;
-			if (there) throw new ZegoError(PUBLISHING_ALREADY, "the streamID is in use");
-			const leg = new Publication(this._about(streamID, "publisherStateUpdate"), source, extraInfo);
-			leg.onover = () => {
-				source.followers.delete(leg);
-				this._ended(leg, "unpublish");
-			};
-			this._legs.set(streamID, leg);
-			leg.start();
-			return true;
-		} catch (error) {
-			this._log("error", `startPublishingStream ${streamID}: ${error}`);
-			return false;
-		}
-	}
-
-	stopPublishingStream(streamID) {
-		return this._stop(streamID);
-	}
-
-	async updatePublishingStream() {
-		return DONE;
-	}
-
-	async startPlayingStream(streamID, playOption = {}) {
 		const there = this._legs.get(streamID);
-		if (there instanceof Playback) return there.arrived;
-		const leg = new Playback(this._about(streamID, "playerStateUpdate"), playOption);
-		leg.arrived = new Promise((resolve, reject) => {
-			leg.onplaying = resolve;
-			leg.onover = (error) => {
-				this._endView(leg.media);
-				this._ended(leg, "stop");
-				reject(error.code || error.reason ? zegoError(error) : new ZegoError(PLAYING_ENDED, "it was ended before it began"));
-			};
-		});
+		if (there instanceof Publication && there.source === source) return true;
+		if (there) throw new ZegoError(PUBLISHING_ALREADY, "the streamID is in use");
+		const leg = new Publication(this._about(streamID, "publisherStateUpdate"), source, extraInfo);
+		leg.onover = () => {
+			source.followers.delete(leg);
+			this._ended(leg, "unpublish");
+		};
 		this._legs.set(streamID, leg);
 		leg.start();
-		return leg.arrived;
-	}
-
-	stopPlayingStream(streamID) {
-		this._stop(streamID);
-	}
-
-	mutePlayStreamVideo(streamID, mute) {
-		return this._mutePlaying(streamID, "video", mute);
-	}
-
-	mutePlayStreamAudio(streamID, mute) {
-		return this._mutePlaying(streamID, "audio", mute);
-	}
-
-	setSoundLevelDelegate(bool, interval = 1_000) {
-		clearInterval(this._soundTimer);
-		const ms = Math.min(LONGEST_INTERVAL, Math.max(SHORTEST_INTERVAL, interval));
-		if (bool) this._soundTimer = setInterval(() => this._tellSounds(), ms);
-	}
-
-	destroyEngine() {
-		clearInterval(this._soundTimer);
-		clearInterval(this._qualityTimer);
-		this._unwatch();
-		if (this._room) this.logoutRoom();
-		for (const stream of this._sources.values()) this.destroyStream(stream);
-	}
-
-	_entering(session) {
-		const heard = (params) => this._legs.get(params.streamID)?.heard(params);
-		session.on("publisherState", heard).on("playerState", heard);
-		session.on("restarted", () => this._legs.forEach((leg) => leg.sessionLost()));
-	}
-
-	_over(code) {
-		super._over(code);
-		for (const leg of this._legs.values()) leg.end(code);
-	}
-
-	async _captured(plan, now) {
-		return this._keep(new LocalSource(plan, new MediaStream(now ? await openTracks(plan) : [])));
-	}
-
-	_keep(source) {
-		this._sources.set(source, source.media);
-		source.silence(this._micMuted);
-		source.onlost = (kind, track) => {
-			const screen = source.isFrom("screen", kind);
-			if (screen && kind === "video") this.emit("screenSharingEnded", this._sources.get(source));
-			else if (!screen && source.followers.size) this.emit("deviceError", DEVICE_LOST, track.label);
-		};
-		return source;
-	}
-
-	_source(stream) {
-		if (stream instanceof ZegoLocalStream) return stream.source;
-		const there = [...this._sources.keys()].find((source) => source.media === stream);
-		if (there) return there;
-		if (!(stream instanceof MediaStream)) throw new ZegoError(LOCAL_STREAM_WRONG, "this is no local stream");
-		return this._keep(new LocalSource(plainPlan({ custom: { source: stream } }), stream));
-	}
-
-	_view(media, local) {
-		this._endView(media);
-		const view = new ZegoStreamView(media, local);
-		this._views.set(media, view);
-		return view;
-	}
-
-	_endView(media) {
-		this._views.get(media)?.stop();
-		this._views.delete(media);
-	}
-
-	async _useDevice(stream, kind, device) {
-		const source = this._source(stream);
-		const plan = source.plan[kind] || picturePlan("camera", {});
-		if (plan.from !== "camera") throw new ZegoError(LOCAL_STREAM_WRONG, "the stream is not of a camera or microphone");
-		const { deviceId, facingMode, ...constraints } = plan.constraints;
-		await source.recapture(kind, { ...plan, constraints: { ...constraints, ...device } });
-		return DONE;
-	}
-
-	_about(streamID, event) {
-		if (!this._room) throw notLoggedIn();
-		if (!streamID) throw new ZegoError(ZegoCode.STREAM_ID_EMPTY, "the streamID is empty");
-		const { session } = this._room;
-		const tell = (state, errorCode, extendedData) => (
-			this.emit(event, { streamID, state, errorCode, extendedData })
-		);
-		return { session, streamID, tell };
-	}
-
-	_ended({ session, streamID }, method) {
-		this._legs.delete(streamID);
-		session.call(method, { streamID }).catch(() => {});
-	}
-
-	_stop(streamID) {
-		const leg = this._legs.get(streamID);
-		leg?.end();
-		return leg !== undefined;
-	}
-
-	async _mutePlaying(streamID, kind, mute) {
-		const leg = this._legs.get(streamID);
-		if (leg instanceof Playback) await leg.mute(kind, mute);
-		return leg instanceof Playback;
-	}
-
-	async _tellQuality() {
-		for (const leg of this._legs.values()) {
-			const reading = await leg.read().catch(() => null);
-			if (!reading) continue;
-			const { streamID, words: { inbound } } = leg;
-			leg.session.notify("report", { direction: inbound ? "pull" : "push", event: "stats", streamID, data: reading.report });
-			this.emit(inbound ? "playQualityUpdate" : "publishQualityUpdate", streamID, reading.stats);
-		}
-	}
-
-	async _tellSounds() {
-		const heard = [];
-		for (const leg of this._legs.values()) {
-			const reading = await leg.read(true).catch(() => null);
-			if (!reading || reading.level < 0) continue;
-			const one = { streamID: leg.streamID, soundLevel: 100 * reading.level, type: leg.words.inbound ? "pull" : "push" };
-			heard.push(one);
-			const microphone = leg instanceof Publication && leg.source.isFrom("camera", "audio");
-			if (microphone) this.emit("capturedSoundLevelUpdate", one.soundLevel);
-		}
-		if (heard.length) this.emit("soundLevelUpdate", heard);
+		return true;
+	} catch (error) {
+		this._log("error", `startPublishingStream ${streamID}: ${error}`);
+		return false;
 	}
 }
+stopPublishingStream(streamID) {
+	return this._stop(streamID);
+}
+async updatePublishingStream() {
+	return DONE;
+}
+async startPlayingStream(streamID, playOption = {}) {
+	const there = this._legs.get(streamID);
+	if (there instanceof Playback) return there.arrived;
+	const leg = new Playback(this._about(streamID, "playerStateUpdate"), playOption);
+	leg.muted = { ...this._allMuted };
+	leg.arrived = new Promise((resolve, reject) => {
+		leg.onplaying = resolve;
+		leg.onover = (error) => {
+			this._endView(leg.media);
+			this._ended(leg, "stop");
+			reject(error.code || error.reason ? zegoError(error) : new ZegoError(PLAYING_ENDED, "it was ended before it began"));
+		};
+	});
+	this._legs.set(streamID, leg);
+	leg.start();
+	return leg.arrived;
+}
+stopPlayingStream(streamID) {
+	this._stop(streamID);
+}
+mutePlayStreamVideo(streamID, mute) {
+	return this._mutePlaying(streamID, "video", mute);
+}
+mutePlayStreamAudio(streamID, mute) {
+	return this._mutePlaying(streamID, "audio", mute);
+}
+muteAllPlayVideoStreams(mute) {
+	return this._muteAll("video", mute);
+}
+muteAllPlayAudioStreams(mute) {
+	return this._muteAll("audio", mute);
+}
+getPublishingStreamQuality(streamID) {
+	return this._legs.get(streamID)?.stats ?? null;
+}
+getPlayingStreamQuality(streamID) {
+	return this._legs.get(streamID)?.stats ?? null;
+}
+setTurnServer(list) {
+	this._turnServers = list.map(({ url, ...rest }) => ({ urls: url, ...rest }));
+}
+setSoundLevelDelegate(bool, interval = 1_000) {
+	clearInterval(this._soundTimer);
+	const ms = Math.min(LONGEST_INTERVAL, Math.max(SHORTEST_INTERVAL, interval));
+	if (bool) this._soundTimer = setInterval(() => this._tellSounds(), ms);
+}
+destroyEngine() {
+	clearInterval(this._soundTimer);
+	clearInterval(this._qualityTimer);
+	this._unwatch();
+	if (this._room) this.logoutRoom();
+	for (const stream of this._sources.values()) this.destroyStream(stream);
+}
+_entering(session) {
+	const heard = (params) => this._legs.get(params.streamID)?.heard(params);
+	session.on("publisherState", heard).on("playerState", heard);
+	session.on("restarted", () => this._legs.forEach((leg) => leg.sessionLost()));
+}
+_over(code) {
+	super._over(code);
+	for (const leg of this._legs.values()) leg.end(code);
+}
+async _captured(plan, now) {
+	return this._keep(new LocalSource(plan, new MediaStream(now ? await openTracks(plan) : [])));
+}
+_keep(source) {
+	this._sources.set(source, source.media);
+	source.silence(this._micMuted);
+	source.onlost = (kind, track) => {
+		const screen = source.isFrom("screen", kind);
+		if (screen && kind === "video") this.emit("screenSharingEnded", this._sources.get(source));
+		else if (!screen && source.followers.size) this.emit("deviceError", DEVICE_LOST, track.label);
+	};
+	return source;
+}
+_source(stream) {
+	if (stream instanceof ZegoLocalStream) return stream.source;
+	const there = [...this._sources.keys()].find((source) => source.media === stream);
+	if (there) return there;
+	if (!(stream instanceof MediaStream)) throw new ZegoError(LOCAL_STREAM_WRONG, "this is no local stream");
+	return this._keep(new LocalSource(plainPlan({ custom: { source: stream } }), stream));
+}
+_view(media, local) {
+	this._endView(media);
+	const view = new ZegoStreamView(media, local);
+	this._views.set(media, view);
+	return view;
+}
+_endView(media) {
+	this._views.get(media)?.stop();
+	this._views.delete(media);
+}
+async _useDevice(stream, kind, device) {
+	const source = this._source(stream);
+	const plan = source.plan[kind] || picturePlan("camera", {});
+	if (plan.from !== "camera") throw new ZegoError(LOCAL_STREAM_WRONG, "the stream is not of a camera or microphone");
+	const { deviceId, facingMode, ...constraints } = plan.constraints;
+	await source.recapture(kind, { ...plan, constraints: { ...constraints, ...device } });
+	return DONE;
+}
+_about(streamID, event) {
+	if (!this._room) throw notLoggedIn();
+	if (!streamID) throw new ZegoError(ZegoCode.STREAM_ID_EMPTY, "the streamID is empty");
+	const { session } = this._room;
+	const tell = (state, errorCode, extendedData) => (
+		this.emit(event, { streamID, state, errorCode, extendedData })
+	);
+	return { session, streamID, tell, iceServers: this._turnServers };
+}
+_ended({ session, streamID }, method) {
+	this._legs.delete(streamID);
+	session.call(method, { streamID }).catch(() => {});
+}
+_stop(streamID) {
+	const leg = this._legs.get(streamID);
+	leg?.end();
+	return leg !== undefined;
+}
+async _mutePlaying(streamID, kind, mute) {
+	const leg = this._legs.get(streamID);
+	if (leg instanceof Playback) await leg.mute(kind, mute);
+	return leg instanceof Playback;
+}
+async _muteAll(kind, mute) {
+	this._allMuted[kind] = mute;
+	for (const streamID of this._legs.keys()) await this._mutePlaying(streamID, kind, mute).catch(() => {});
+	return true;
+}
+async _tellQuality() {
+	for (const leg of this._legs.values()) {
+		const reading = await leg.read().catch(() => null);
+		if (!reading) continue;
+		const { streamID, words: { inbound } } = leg;
+		leg.stats = reading.stats;
+		leg.session.notify("report", { direction: inbound ? "pull" : "push", event: "stats", streamID, data: reading.report });
+		this.emit(inbound ? "playQualityUpdate" : "publishQualityUpdate", streamID, reading.stats);
+	}
+}
+async _tellSounds() {
+	const heard = [];
+	for (const leg of this._legs.values()) {
+		const reading = await leg.read(true).catch(() => null);
+		if (!reading || reading.level < 0) continue;
+		const one = { streamID: leg.streamID, soundLevel: 100 * reading.level, type: leg.words.inbound ? "pull" : "push" };
+		heard.push(one);
+		const microphone = leg instanceof Publication && leg.source.isFrom("camera", "audio");
+		if (microphone) this.emit("capturedSoundLevelUpdate", one.soundLevel);
+	}
+	if (heard.length) this.emit("soundLevelUpdate", heard);
+}
+}
+
+addUnserved(ZegoExpressEngine, StreamPlayer, ZegoLocalStream);
 
 // web/index.js
 

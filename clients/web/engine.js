@@ -10,7 +10,8 @@ import { ZegoLocalStream } from "./local_stream.js";
 import { devicePlan, picturePlan, plainPlan, zegoPlan } from "./plans.js";
 import { Playback } from "./playback.js";
 import { Publication } from "./publication.js";
-import { ZegoStreamView } from "./stream_player.js";
+import { StreamPlayer, ZegoStreamView } from "./stream_player.js";
+import { addUnserved } from "./unserved.js";
 
 /** @typedef {import("../core/session.js").Session} Session */
 /** @typedef {import("./plans.js").Medium} Medium */
@@ -41,6 +42,10 @@ export class ZegoExpressEngine extends EngineRooms {
     this._views = new Map();
     /** @private */
     this._micMuted = false;
+    /** What of all that is played. @private */
+    this._allMuted = { audio: false, video: false };
+    /** Instead of the gateway's. @private @type {RTCIceServer[]|null} */
+    this._turnServers = null;
     /** @private @type {any} */
     this._soundTimer = null;
     /** @private */
@@ -225,6 +230,7 @@ export class ZegoExpressEngine extends EngineRooms {
     const there = this._legs.get(streamID);
     if (there instanceof Playback) return there.arrived;
     const leg = new Playback(this._about(streamID, "playerStateUpdate"), playOption);
+    leg.muted = { ...this._allMuted };
     leg.arrived = new Promise((resolve, reject) => {
       leg.onplaying = resolve;
       leg.onover = (error) => {
@@ -251,6 +257,34 @@ export class ZegoExpressEngine extends EngineRooms {
   /** @param {string} streamID @param {boolean} mute @returns {Promise<boolean>} */
   mutePlayStreamAudio(streamID, mute) {
     return this._mutePlaying(streamID, "audio", mute);
+  }
+
+  /** All that is played now or later. @param {boolean} mute @returns {Promise<boolean>} */
+  muteAllPlayVideoStreams(mute) {
+    return this._muteAll("video", mute);
+  }
+
+  /** All that is played now or later. @param {boolean} mute @returns {Promise<boolean>} */
+  muteAllPlayAudioStreams(mute) {
+    return this._muteAll("audio", mute);
+  }
+
+  /** What `publishQualityUpdate` told last; null: nothing yet. @param {string} streamID */
+  getPublishingStreamQuality(streamID) {
+    return this._legs.get(streamID)?.stats ?? null;
+  }
+
+  /** What `playQualityUpdate` told last; null: nothing yet. @param {string} streamID */
+  getPlayingStreamQuality(streamID) {
+    return this._legs.get(streamID)?.stats ?? null;
+  }
+
+  /**
+   * For what is published and played from now on, instead of the gateway's own.
+   * @param {{url: string, username: string, credential: string}[]} list
+   */
+  setTurnServer(list) {
+    this._turnServers = list.map(({ url, ...rest }) => ({ urls: url, ...rest }));
   }
 
   /**
@@ -346,7 +380,7 @@ export class ZegoExpressEngine extends EngineRooms {
     const tell = (/** @type {string} */ state, /** @type {number} */ errorCode, /** @type {string} */ extendedData) => (
       this.emit(event, { streamID, state, errorCode, extendedData })
     );
-    return { session, streamID, tell };
+    return { session, streamID, tell, iceServers: this._turnServers };
   }
 
   /** @private @param {Publication|Playback} leg @param {string} method */
@@ -369,12 +403,20 @@ export class ZegoExpressEngine extends EngineRooms {
     return leg instanceof Playback;
   }
 
+  /** @private @param {Medium} kind @param {boolean} mute */
+  async _muteAll(kind, mute) {
+    this._allMuted[kind] = mute;
+    for (const streamID of this._legs.keys()) await this._mutePlaying(streamID, kind, mute).catch(() => {});
+    return true;
+  }
+
   /** @private */
   async _tellQuality() {
     for (const leg of this._legs.values()) {
       const reading = await leg.read().catch(() => null);
       if (!reading) continue;
       const { streamID, words: { inbound } } = leg;
+      leg.stats = reading.stats;
       leg.session.notify("report", { direction: inbound ? "pull" : "push", event: "stats", streamID, data: reading.report });
       this.emit(inbound ? "playQualityUpdate" : "publishQualityUpdate", streamID, reading.stats);
     }
@@ -394,3 +436,5 @@ export class ZegoExpressEngine extends EngineRooms {
     if (heard.length) this.emit("soundLevelUpdate", heard);
   }
 }
+
+addUnserved(ZegoExpressEngine, StreamPlayer, ZegoLocalStream);

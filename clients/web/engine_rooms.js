@@ -21,6 +21,8 @@ export class EngineRooms extends Emitter {
     this._appID = appID;
     /** @protected @type {ZegoRoom|null} */
     this._room = null;
+    /** Who logged in last. @private @type {{userID: string, userName?: string}} */
+    this._user = { userID: "" };
   }
 
   /** ZEGO's version whose interface this is. */
@@ -36,7 +38,7 @@ export class EngineRooms extends Emitter {
    * @param {{userUpdate?: boolean, maxMemberCount?: number}} [config]
    * @returns {Promise<boolean>} true; rejects with a ZegoError
    */
-  async loginRoom(roomID, token, { userID, userName }, { userUpdate, maxMemberCount } = {}) {
+  async loginRoom(roomID, token, user, { userUpdate, maxMemberCount } = {}) {
     const there = this._room;
     if (there && there.roomID === roomID) return there.goOn(token);
     if (there) throw new ZegoError(ZegoCode.TOO_MANY_ROOMS, "leave the other room first");
@@ -45,7 +47,8 @@ export class EngineRooms extends Emitter {
     this._room = room;
     room.onended = (code) => this._over(code);
     this._entering(session);
-    const about = { roomID, userID: String(userID), userName, userUpdate, maxMemberCount };
+    this._user = user;
+    const about = { roomID, userID: String(user.userID), userName: user.userName, userUpdate, maxMemberCount };
     return room.enter({ appID: this._appID, ...about, token: token || undefined }).catch((error) => {
       if (this._room === room) this._over(error.code);
       throw error;
@@ -66,6 +69,19 @@ export class EngineRooms extends Emitter {
       const { code, msg } = notLoggedIn(roomID);
       this.emit("roomStateChanged", roomID, "LOGOUT_FAILED", code, msg);
     }
+  }
+
+  /**
+   * Leaves one room for another, as the same user.
+   * @param {string} fromRoomID
+   * @param {string} toRoomID
+   * @param {{token: string, isUserStatusNotify?: boolean, maxMemberCount?: number}} config
+   * @returns {Promise<boolean>} true; rejects with a ZegoError
+   */
+  async switchRoom(fromRoomID, toRoomID, { token, isUserStatusNotify: userUpdate, maxMemberCount }) {
+    if (this._room?.roomID !== fromRoomID) throw notLoggedIn(fromRoomID);
+    await this.logoutRoom();
+    return this.loginRoom(toRoomID, token, this._user, { userUpdate, maxMemberCount });
   }
 
   /** @param {string} token @returns {boolean} */
@@ -97,14 +113,6 @@ export class EngineRooms extends Emitter {
   setStreamExtraInfo(streamID, extraInfo) {
     return this._ask("setStreamExtraInfo", { streamID, extraInfo });
   }
-
-  /** Warnings and errors go to the console, whatever is asked for. @param {any} _config */
-  setLogConfig(_config) {
-    return true;
-  }
-
-  /** @param {boolean} _enable */
-  setDebugVerbose(_enable) {}
 
   /** @protected @param {"debug"|"info"|"warn"|"error"} level @param {string} line */
   _log(level, line) {

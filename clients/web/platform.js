@@ -18,7 +18,7 @@ export function webPlatform({ log } = {}) {
     setTimeout: (fn, ms) => setTimeout(fn, ms),
     clearTimeout: (timer) => clearTimeout(timer),
     now: () => performance.now(),
-    random: () => Math.random(),
+    random: Math.random,
     log,
     onWake: onPageWake,
   };
@@ -28,31 +28,19 @@ export function webPlatform({ log } = {}) {
 function openWebSocket(url) {
   /** @type {WebSocket|null} */
   let inner = null;
-  /** @type {Socket} */
-  const socket = {
-    send: (text) => {
-      if (inner && inner.readyState === WebSocket.OPEN) inner.send(text);
-    },
-    close: (code = 1000, reason = "") => {
-      if (inner) inner.close(code, reason);
-    },
-    onopen: () => {},
-    onmessage: () => {},
-    onclose: () => {},
-    onerror: () => {},
-  };
+  const socket = /** @type {Socket} */ ({
+    send: (text) => inner?.send(text),
+    close: (code = 1000, reason = "") => inner?.close(code, reason),
+  });
   try {
     inner = new WebSocket(url);
+    inner.onopen = () => socket.onopen();
+    inner.onmessage = ({ data }) => typeof data === "string" && socket.onmessage(data);
+    inner.onclose = ({ code, reason }) => socket.onclose({ code, reason });
+    inner.onerror = () => socket.onerror(`the socket to ${url} failed`);
   } catch (error) {
     Promise.resolve().then(() => socket.onclose({ code: NEVER_OPENED, reason: String(error) }));
-    return socket;
   }
-  inner.onopen = () => socket.onopen();
-  inner.onmessage = ({ data }) => {
-    if (typeof data === "string") socket.onmessage(data);
-  };
-  inner.onclose = ({ code, reason }) => socket.onclose({ code, reason });
-  inner.onerror = () => socket.onerror(`the socket to ${url} failed`);
   return socket;
 }
 
@@ -62,15 +50,10 @@ function openWebSocket(url) {
  * @returns {() => void}
  */
 function onPageWake(fn) {
-  const shown = () => {
-    if (document.visibilityState === "visible") fn();
-  };
-  document.addEventListener("visibilitychange", shown);
-  addEventListener("pageshow", fn);
-  addEventListener("online", fn);
-  return () => {
-    document.removeEventListener("visibilitychange", shown);
-    removeEventListener("pageshow", fn);
-    removeEventListener("online", fn);
-  };
+  const over = new AbortController();
+  const { signal } = over;
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && fn(), { signal });
+  addEventListener("pageshow", fn, { signal });
+  addEventListener("online", fn, { signal });
+  return () => over.abort();
 }

@@ -50,10 +50,10 @@ export class StatsMeter {
 
   /** @private @param {any[]} all @param {"audio"|"video"} kind @param {number} seconds @param {number} rtt @returns {any} */
   _medium(all, kind, seconds, rtt) {
-    const type = this._inbound ? "inbound-rtp" : "outbound-rtp";
-    const rtp = all.find((each) => each.type === type && each.kind === kind) || {};
+    const found = (/** @type {string} */ which) => all.find((each) => each.type === which && each.kind === kind);
+    const rtp = found(this._inbound ? "inbound-rtp" : "outbound-rtp") || {};
     const [codec, source] = [rtp.codecId, rtp.mediaSourceId].map((id) => all.find((each) => id && each.id === id));
-    const one = { ...all.find((each) => each.type === "remote-inbound-rtp" && each.kind === kind), ...source, ...codec, ...rtp };
+    const one = { ...found("remote-inbound-rtp"), ...source, ...codec, ...rtp };
     const grown = (/** @type {string} */ name) => {
       const key = `${one.ssrc} ${name}`;
       const [before, value] = [this._before.get(key), number(one[name])];
@@ -83,7 +83,8 @@ export class StatsMeter {
       FPS: kind === "audio" ? packets : source ? rate("frames") : fps,
       CumulativeDecodeTime: decoded, CumulativeBreakTime: broken, CumulativeBreakRate: broken / (broken + decoded || 1),
     };
-    const own = kind === "video"
+    const picture = kind === "video";
+    const own = picture
       ? {
         frameWidth: number(one.frameWidth), frameHeight: number(one.frameHeight), videoTransferFPS: passed,
         videoRenderFPS: Math.max(0, fps - dropped), videoFramesDecoded: number(one.framesDecoded),
@@ -93,7 +94,7 @@ export class StatsMeter {
         audioCodec: name, audioJitter: 1000 * number(one.jitter), audioLevel: 100 * level, audioSendLevel: 100 * level,
         audioSamplingRate: number(one.clockRate),
       };
-    const report = kind === "video"
+    const report = picture
       ? {
         videoBitrate: bitrate, fps, width: one.frameWidth, height: one.frameHeight, freezes, hardware,
         dropped: dropped / (passed || 1),

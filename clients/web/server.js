@@ -3,6 +3,9 @@
 /** A script of ours, wherever a gateway serves it; before `/sdk/` stands the gateway. */
 const SDK_FILE = /^(https?:\/\/.+)\/sdk\/zego\.(?:mjs|global\.js)(?:[?#].*)?$/;
 
+/** A name with dots, or anything with a port: words alone are no address. */
+const BARE_HOST = /^[\w-]+[.:][\w.:-]+(?:\/\S*)?$/;
+
 /**
  * The addresses to try. ZEGO's programs may leave the server empty or write anything there; then the gateway is the one that
  * this SDK was loaded from, and otherwise the page's own.
@@ -17,12 +20,14 @@ export function serverUrls(server, { scripts, origin }) {
 }
 
 /**
- * `wss://host/ws` as it is; `https://host` with the rest changed and added; "" of anything else.
+ * `wss://host/ws` as it is; `https://host` and `host.example` (or with a port) with the rest changed and added; "" of anything
+ * else.
  * @param {unknown} server
  * @returns {string}
  */
 function socketUrl(server) {
-  const url = String(server || "").trim();
+  const given = String(server || "").trim();
+  const url = BARE_HOST.test(given) ? `https://${given}` : given;
   if (/^wss?:\/\/[^/\s]/i.test(url)) return url;
   const bare = url.replace(/^http/i, "ws").replace(/\/*(?:[?#].*)?$/, "");
   return /^https?:\/\/[^/\s]/i.test(url) ? `${bare.replace(/\/ws$/, "")}/ws` : "";

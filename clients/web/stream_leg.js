@@ -26,15 +26,18 @@ const LATE_ATTEMPT = 3;
  */
 
 /** @typedef {import("../core/session.js").Session} Session */
-/** @typedef {{session: Session, streamID: string, tell: (state: string, code: number, text: string) => void}} LegAbout */
+/** @typedef {(state: string, code: number, text: string) => void} TellState */
+/** @typedef {{session: Session, streamID: string, tell: TellState, iceServers: RTCIceServer[]|null}} LegAbout */
 
 export class StreamLeg {
   /** @param {LegAbout} about @param {LegWords} words */
-  constructor({ session, streamID, tell }, words) {
+  constructor({ session, streamID, tell, iceServers }, words) {
     this.session = session;
     this.streamID = streamID;
     this.words = words;
     this.muted = { audio: false, video: false };
+    /** How it fared last, for programs. @type {any} */
+    this.stats = null;
     /** Nothing more is tried. */
     this.over = false;
     /** @type {RTCPeerConnection|null} */
@@ -45,6 +48,8 @@ export class StreamLeg {
     this._meters = [new StatsMeter(words.inbound), new StatsMeter(words.inbound)];
     /** @private */
     this._tell = tell;
+    /** @private */
+    this._iceServers = iceServers;
     /** What was told last. @private */
     this._told = "";
     /** What the gateway said of the stream last. @private */
@@ -180,7 +185,8 @@ export class StreamLeg {
   /** @private @returns {RTCPeerConnection} */
   _build() {
     this.pc?.close();
-    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers: this.session.loginResult?.iceServers });
+    const iceServers = this._iceServers ?? this.session.loginResult?.iceServers;
+    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers });
     this.pc = pc;
     this._stale = false;
     pc.oniceconnectionstatechange = pc.onconnectionstatechange = () => this._watch(pc);

@@ -2,19 +2,41 @@
 // For the documents and their test only: nothing that runs in a page may use it.
 
 /**
- * `same`: as ZEGO documents it; `differs`: see the note; `nothing`: accepted, does nothing; `absent`: there is no such method;
- * `never`: an event that is never told.
- * @typedef {[state: "same"|"differs"|"nothing"|"absent"|"never", note: string, noteZh: string]} WebEntry
+ * `same`: as ZEGO documents it; `differs`: see the note; `nothing`: accepted, does nothing; `refused`: rejects with -32601;
+ * `thrown`: throws it; `never`: an event that is never told.
+ * @typedef {[state: "same"|"differs"|"nothing"|"refused"|"thrown"|"never", note: string, noteZh: string]} WebEntry
  */
 
 /** @type {WebEntry} */
 const AS_ZEGO = ["same", "", ""];
 /** @type {WebEntry} */
-const NOT_THERE = ["absent", "", ""];
+const IGNORED = ["nothing", "", ""];
+/** @type {WebEntry} */
+const OWN_SERVER = ["nothing", "There is one server: your own.", "服务器由您自行部署，无需设置。"];
+/** @type {WebEntry} */
+const REFUSED = ["refused", "", ""];
+/** @type {WebEntry} */
+const THROWN = ["thrown", "", ""];
+/** @type {WebEntry} */
+const NO_MIXING = ["refused", "Mixing is not served.", "暂不支持混流。"];
+/** @type {WebEntry} */
+const NO_RELAY = ["refused", "Relaying to a CDN is not served.", "暂不支持转推 CDN。"];
+/** @type {WebEntry} */
+const NO_MIXING_OF_SOUNDS = ["thrown", "Mixing of sounds is not served.", "暂不支持混音。"];
 /** @type {WebEntry} */
 const AT_ONCE = [
   "differs", "While the stream is published, what is captured is published at once.", "推流中重新采集后立即推送新的音视频。",
 ];
+
+/** Functions of the class. @type {Record<string, WebEntry>} */
+export const WEB_FUNCTIONS = {
+  use: ["nothing", "There are no modules to load.", "无需加载模块。"],
+  presetLogConfig: IGNORED,
+  setEngineOptions: IGNORED,
+  setGeoFence: OWN_SERVER,
+  setCloudProxyConfig: OWN_SERVER,
+  setLocalProxyConfig: OWN_SERVER,
+};
 
 /** Methods of an engine. @type {Record<string, WebEntry>} */
 export const WEB_METHODS = {
@@ -90,32 +112,58 @@ export const WEB_METHODS = {
     "推流期间回调麦克风音量；页面在后台时回调变少。",
   ],
   destroyEngine: ["same", "Leaves the room, too.", "同时退出房间。"],
-  enableMultiRoom: ["absent", "One engine is in one room.", "一个引擎只能登录一个房间。"],
-  switchRoom: ["absent", "Log out and in.", "请先退出再登录。"],
-  setTurnServer: ["absent", "The gateway names its own.", "由网关下发。"],
-  uploadLog: NOT_THERE,
-  addTrack: ["absent", "`replaceTrack` adds.", "请使用 `replaceTrack`。"],
-  removeTrack: NOT_THERE,
+  switchRoom: [
+    "differs", "Logs out and in as the same user: what was published and played has ended.", "等同于先退出再登录；原房间的推流与拉流均已停止。",
+  ],
+  setTurnServer: [
+    "same", "For what is published and played from then on; without it, the gateway names its own.",
+    "对之后的推流与拉流生效；未设置时由网关下发。",
+  ],
+  muteAllPlayAudioStreams: ["differs", "`mutePlayStreamAudio` still changes one.", "之后仍可用 `mutePlayStreamAudio` 单独设置。"],
+  muteAllPlayVideoStreams: ["differs", "`mutePlayStreamVideo` still changes one.", "之后仍可用 `mutePlayStreamVideo` 单独设置。"],
+  getPublishingStreamQuality: AS_ZEGO,
+  getPlayingStreamQuality: AS_ZEGO,
+  setEngineConfig: IGNORED,
+  setRoomScenario: IGNORED,
+  setSEIConfig: IGNORED,
+  enableDualStream: IGNORED,
+  setLowStreamParameter: IGNORED,
+  enableHardwareEncoder: IGNORED,
+  enableAutoSwitchDevice: IGNORED,
+  enableMultiRoom: ["thrown", "One engine is in one room.", "一个引擎只能登录一个房间。"],
+  sendSEI: THROWN,
+  startMixingAudio: NO_MIXING_OF_SOUNDS,
+  stopMixingAudio: NO_MIXING_OF_SOUNDS,
+  setMixingAudioVolume: NO_MIXING_OF_SOUNDS,
+  getNetworkTimeInfo: THROWN,
+  createStreamCompositor: THROWN,
+  createRealTimeSequentialDataManager: THROWN,
+  startMixerTask: NO_MIXING,
+  stopMixerTask: NO_MIXING,
+  setMixerTaskConfig: NO_MIXING,
+  startAutoMixerTask: NO_MIXING,
+  stopAutoMixerTask: NO_MIXING,
+  addPublishCdnUrl: NO_RELAY,
+  removePublishCdnUrl: NO_RELAY,
+  sendTransparentMessage: ["refused", "`sendCustomCommand` reaches users.", "请使用 `sendCustomCommand`。"],
+  uploadLog: REFUSED,
+  callExperimentalAPI: REFUSED,
+  getElectronScreenSources: REFUSED,
+  addTrack: ["refused", "`replaceTrack` adds.", "请使用 `replaceTrack`。"],
+  removeTrack: REFUSED,
   enableVideoCaptureDevice: [
-    "absent", "`stopCaptureVideo` and `startCaptureCamera` of a ZegoLocalStream.",
+    "refused", "`stopCaptureVideo` and `startCaptureCamera` of a ZegoLocalStream.",
     "请使用 ZegoLocalStream 的 `stopCaptureVideo` 与 `startCaptureCamera`。",
   ],
-  muteAllPlayAudioStreams: NOT_THERE,
-  muteAllPlayVideoStreams: NOT_THERE,
-  getPublishingStreamQuality: ["absent", "`publishQualityUpdate` tells it.", "请使用 `publishQualityUpdate`。"],
-  getPlayingStreamQuality: ["absent", "`playQualityUpdate` tells it.", "请使用 `playQualityUpdate`。"],
-  setAudioConfig: NOT_THERE,
-  setCaptureVolume: NOT_THERE,
-  checkVideoTrackIsActive: NOT_THERE,
-  checkAudioTrackIsActive: NOT_THERE,
-  addPublishCdnUrl: ["absent", "Relaying to a CDN is not served.", "暂不支持转推 CDN。"],
-  removePublishCdnUrl: ["absent", "The same.", "同上。"],
-  startMixerTask: ["absent", "Mixing is not served.", "暂不支持混流。"],
-  stopMixerTask: ["absent", "The same.", "同上。"],
-  startAutoMixerTask: ["absent", "The same.", "同上。"],
-  stopAutoMixerTask: ["absent", "The same.", "同上。"],
-  sendSEI: NOT_THERE,
-  sendTransparentMessage: NOT_THERE,
+  checkVideoTrackIsActive: REFUSED,
+  checkAudioTrackIsActive: REFUSED,
+  setAudioConfig: REFUSED,
+  setCaptureVolume: REFUSED,
+  setDummyCaptureImagePath: REFUSED,
+  setPlayStreamVideoType: REFUSED,
+  setStreamAlignmentProperty: REFUSED,
+  setAudioFrameCallback: REFUSED,
+  setCaptureAudioFrameCallback: REFUSED,
 };
 
 /** Methods and properties of a ZegoLocalStream. @type {Record<string, WebEntry>} */
@@ -133,6 +181,9 @@ export const WEB_LOCAL_STREAM = {
   startCaptureScreenWithAudio: AT_ONCE,
   stopCaptureAudio: AS_ZEGO,
   stopCaptureVideo: AS_ZEGO,
+  playCaptureVideo: ["thrown", "`playVideo` plays what is captured.", "请使用 `playVideo`。"],
+  playCaptureAudio: ["thrown", "`playAudio` plays what is captured.", "请使用 `playAudio`。"],
+  getScreenDisplaySurface: THROWN,
 };
 
 /** Methods of a ZegoStreamView; those of a ZegoLocalStream's previews are among them. @type {Record<string, WebEntry>} */
@@ -148,11 +199,11 @@ export const WEB_VIEW = {
   resumeAudio: AS_ZEGO,
   setAudioMuted: AS_ZEGO,
   setVolume: AS_ZEGO,
-  setVideoMuted: NOT_THERE,
-  takeStreamSnapshot: NOT_THERE,
-  useAudioOutputDevice: ["absent", "The engine's takes an element.", "请使用引擎的同名方法。"],
-  getVideoWidth: NOT_THERE,
-  getVideoHeight: NOT_THERE,
+  useAudioOutputDevice: ["thrown", "The engine's takes an element.", "请使用引擎的同名方法。"],
+  setVideoMuted: THROWN,
+  takeStreamSnapshot: THROWN,
+  getVideoWidth: THROWN,
+  getVideoHeight: THROWN,
 };
 
 /** Events of an engine. @type {Record<string, WebEntry>} */
@@ -198,6 +249,7 @@ export const WEB_EVENTS = {
 
 /** Numbers that only this SDK gives. @type {[number, string, string][]} */
 export const WEB_NUMBERS = [
+  [-32601, "Not served by the gateway.", "网关不支持该功能。"],
   [1000002, "Log in first.", "尚未登录房间。"],
   [1000015, "The streamID is empty.", "流 ID 为空。"],
   [1000018, "This is no local stream, or has not what is asked of it.", "本地流错误。"],

@@ -6,12 +6,15 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { ZegoExpressEngine, ZegoLocalStream, ZegoStreamView } from "../../clients/web/index.js";
-import { WEB_EVENTS, WEB_LOCAL_STREAM, WEB_METHODS, WEB_NUMBERS, WEB_VIEW } from "../../clients/web/surface.js";
+import { WEB_EVENTS, WEB_FUNCTIONS, WEB_LOCAL_STREAM, WEB_METHODS, WEB_NUMBERS, WEB_VIEW } from "../../clients/web/surface.js";
 import { ROOT } from "./support/places.mjs";
 
 const STATES = {
-  en: { same: "as ZEGO", differs: "differs", nothing: "does nothing", absent: "not there", never: "never told" },
-  zh: { same: "一致", differs: "有差异", nothing: "忽略", absent: "未提供", never: "不触发" },
+  en: {
+    same: "as ZEGO", differs: "differs", nothing: "does nothing", refused: "not served", thrown: "not served, throws",
+    never: "never told",
+  },
+  zh: { same: "一致", differs: "有差异", nothing: "忽略", refused: "不支持", thrown: "不支持（抛出）", never: "不触发" },
 };
 const HEADS = { en: ["", "State", "Note"], zh: ["", "状态", "说明"] };
 const NUMBER_HEADS = { en: ["Number", "Meaning"], zh: ["错误码", "含义"] };
@@ -28,6 +31,7 @@ function surface(entries, language) {
 }
 
 const parts = (language) => ({
+  "web functions": surface(WEB_FUNCTIONS, language),
   "web methods": surface(WEB_METHODS, language),
   "web local stream": surface(WEB_LOCAL_STREAM, language),
   "web view": surface(WEB_VIEW, language),
@@ -60,14 +64,31 @@ function publicNames(made, ...bases) {
   return [...names].filter((name) => name !== "constructor" && !name.startsWith("_")).sort();
 }
 
-const there = (entries) => Object.keys(entries).filter((name) => entries[name][0] !== "absent").sort();
+const sorted = (entries) => Object.keys(entries).sort();
 
 test("the tables name all methods that there are, and nothing else", () => {
   const emitter = Object.getPrototypeOf(Object.getPrototypeOf(ZegoStreamView));
   const player = Object.getPrototypeOf(ZegoStreamView);
-  assert.deepEqual(publicNames(ZegoExpressEngine), there(WEB_METHODS));
-  assert.deepEqual(publicNames(ZegoStreamView, emitter), there(WEB_VIEW));
-  assert.deepEqual(publicNames(ZegoLocalStream, player), there(WEB_LOCAL_STREAM));
+  assert.deepEqual(publicNames(ZegoExpressEngine), sorted(WEB_METHODS));
+  const functions = Object.getOwnPropertyNames(ZegoExpressEngine).filter((name) => !/^(length|name|prototype)$/.test(name));
+  assert.deepEqual(functions.sort(), sorted(WEB_FUNCTIONS));
+  assert.deepEqual(publicNames(ZegoStreamView, emitter), sorted(WEB_VIEW));
+  assert.deepEqual(publicNames(ZegoLocalStream, player), sorted(WEB_LOCAL_STREAM));
+});
+
+const NOT_SERVED = { name: "ZegoError", code: -32601, errorCode: -32601 };
+
+test("what is not served says so in the way that the tables tell", async () => {
+  const classes = [[ZegoExpressEngine, WEB_METHODS], [ZegoStreamView, WEB_VIEW], [ZegoLocalStream, WEB_LOCAL_STREAM]];
+  for (const [made, entries] of classes) {
+    const one = Object.create(made.prototype);
+    for (const [name, [state]] of Object.entries(entries)) {
+      if (state === "refused") await assert.rejects(one[name]("x", {}), { ...NOT_SERVED, msg: `${name} is not served` });
+      else if (state === "thrown") assert.throws(() => one[name]("x", {}), NOT_SERVED, name);
+    }
+  }
+  assert.equal(ZegoExpressEngine.use({}), true);
+  assert.equal(Object.create(ZegoExpressEngine.prototype).setLogConfig({ logLevel: "disable" }), true);
 });
 
 test("the tables name all events that are told", () => {

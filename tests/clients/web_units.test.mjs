@@ -17,14 +17,17 @@ test("a server is taken as it is written, or completed", () => {
     ["https://call.example.com", ["wss://call.example.com/ws"]],
     ["http://127.0.0.1:8080/", ["ws://127.0.0.1:8080/ws"]],
     ["https://call.example.com/ws", ["wss://call.example.com/ws"]],
-    [["wss://a.example.com/ws", "https://b.example.com"], ["wss://a.example.com/ws", "wss://b.example.com/ws"]],
+    ["call.example.com", ["wss://call.example.com/ws"]],
+    ["call.example.com:8443/rtc/", ["wss://call.example.com:8443/rtc/ws"]],
+    ["localhost:8080", ["wss://localhost:8080/ws"]],
+    [["wss://a.example.com/ws", "b.example.com"], ["wss://a.example.com/ws", "wss://b.example.com/ws"]],
   ];
   for (const [server, urls] of cases) assert.deepEqual(serverUrls(server, page), urls, String(server));
 });
 
 test("without a server it is where the SDK came from, or else the page's own host", () => {
   const scripts = ["https://site.example.com/app.js", "https://call.example.com/rtc/sdk/zego.global.js?v=2"];
-  for (const nothing of ["", null, undefined, "whatever", []]) {
+  for (const nothing of ["", null, undefined, "whatever", "ftp://call.example.com", []]) {
     assert.deepEqual(serverUrls(nothing, { scripts, origin: "https://site.example.com" }), ["wss://call.example.com/rtc/ws"]);
   }
   assert.deepEqual(serverUrls("", { scripts: [], origin: "http://localhost:8080" }), ["ws://localhost:8080/ws"]);

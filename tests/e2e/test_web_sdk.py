@@ -550,3 +550,46 @@ async def test_messages_and_extra_information_reach_the_others() -> None:
         assert (await bob.heard("roomExtraInfoUpdate"))[1][0]["value"] == "tea"
         changed = await bob.heard("streamExtraInfoUpdate")
         assert changed == ["room", [{"streamID": "ann-camera", "user": ann_user, "extraInfo": "back camera"}]]
+
+
+async def test_all_that_is_played_is_muted_at_once_also_what_is_played_later() -> None:
+    async with scene() as here:
+        ann, bob = await here.join("ann", OWN_TRACK), await here.join("bob")
+        await ann.publish("ann-camera")
+        await bob.play("ann-camera")
+        await bob.sees_more()
+        assert await bob.do("return zg.muteAllPlayAudioStreams(true)") is True
+        assert await bob.page.evaluate("remote.getAudioTracks()[0].enabled") is False
+        await bob.do("zg.stopPlayingStream('ann-camera')")
+        await bob.play("ann-camera")
+        await bob.sees_more()
+        assert await bob.page.evaluate("remote.getAudioTracks().every(({ enabled }) => !enabled)")
+        assert await bob.do("return zg.muteAllPlayAudioStreams(false)") is True
+        await bob.page.until("remote.getAudioTracks().length === 1 && remote.getAudioTracks()[0].enabled")
+        await bob.sees_more()
+        await bob.page.until(
+            "zg._legs.get('ann-camera').pc.getStats().then((all) => [...all.values()].some("
+            "({ type, kind, packetsReceived }) => type === 'inbound-rtp' && kind === 'audio' && packetsReceived > 10))"
+        )
+
+
+async def test_rooms_are_switched_and_figures_are_there_to_be_asked_for() -> None:
+    async with scene() as here:
+        ann = await here.join("ann")
+        servers = "[{ url: 'turn:127.0.0.1:9', username: 'u', credential: 'c' }]"
+        assert await ann.do("return zg.getPublishingStreamQuality('ann-camera')") is None
+        await ann.do(f"zg.setTurnServer({servers})")
+        await ann.publish("ann-camera")
+        used = await ann.page.evaluate("zg._legs.get('ann-camera').pc.getConfiguration().iceServers")
+        assert [one["urls"] for one in used] in (["turn:127.0.0.1:9"], [["turn:127.0.0.1:9"]])
+        await ann.page.until("zg.getPublishingStreamQuality('ann-camera')?.video.videoBitrate > 0")
+        failing = "try {{ await {}; }} catch (error) {{ return error.code; }}"
+        assert await ann.do(failing.format("zg.switchRoom('elsewhere', 'other', { token: '' })")) == 1002002
+        settings = f"{{ token: {token('ann')!r}, isUserStatusNotify: true }}"
+        assert await ann.do(f"return zg.switchRoom('room', 'other', {settings})") is True
+        await ann.state("publisherStateUpdate", "NO_PUBLISH", 0)
+        reasons = await ann.page.evaluate(
+            "heard.filter(([name]) => name === 'roomStateChanged').map(([, room, reason]) => `${room} ${reason}`).slice(-3)"
+        )
+        assert reasons == ["room LOGOUT", "other LOGINING", "other LOGINED"]
+        assert await ann.do(failing.format("zg.startMixerTask({ taskID: 'mix' })")) == -32601
