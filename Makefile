@@ -49,6 +49,7 @@ lint: $(VENV)/.test
 
 types: $(VENV)/.test
 	@$(BIN)/mypy --no-error-summary
+	@cd clients/python && ../../$(BIN)/mypy --no-error-summary
 
 # Every module of tests/fuzz is a target. What makes one fail is kept in .tools/fuzz.
 fuzz: FUZZ_RUNS = -1
