@@ -19,20 +19,23 @@ export class Link {
    */
   constructor(platform, url, { onopen, ontext, onlost }) {
     this.url = url;
+    /** Something can be sent. */
+    this.open = false;
+    /** Who hears: it may be handed over. */
+    this.ontext = ontext;
+    this.onlost = onlost;
     /** @private */
     this._platform = platform;
-    /** @private */
-    this._onlost = onlost;
     /** @private @type {(() => void)|null} */
     this._ping = null;
-    /** @private */
-    this._open = false;
     /** @private */
     this._over = false;
     /** @private @type {any} */
     this._heart = null;
     /** @private @type {any} */
     this._probe = null;
+    /** When it ends, while one runs. @private */
+    this._probeAt = Infinity;
     /** @private */
     this._sentAt = platform.now();
     /** @private */
@@ -41,12 +44,12 @@ export class Link {
     this._opening = platform.setTimeout(() => this._lose(unreachable(url, "no answer")), OPEN_DEADLINE);
     /** @private */
     this._socket = platform.openSocket(url);
-    this._listen(onopen, ontext);
+    this._listen(onopen);
   }
 
   /** @param {string} text */
   send(text) {
-    if (this._over || !this._open) return;
+    if (this._over || !this.open) return;
     this._sentAt = this._platform.now();
     this._socket.send(text);
   }
@@ -66,28 +69,29 @@ export class Link {
    * @param {number} ms
    */
   probe(ms) {
-    if (this._over || !this._ping || this._probe !== null) return;
+    const at = this._platform.now() + ms;
+    if (this._over || !this._ping || this._probeAt <= at) return;
+    this._platform.clearTimeout(this._probe);
+    this._probeAt = at;
     this._ping();
-    this._probe = this._platform.setTimeout(() => {
-      this._probe = null;
-      this._lose(failure("SOCKET_LOST", "the gateway does not answer"));
-    }, ms);
+    this._probe = this._platform.setTimeout(() => this._lose(failure("SOCKET_LOST", "the gateway does not answer")), ms);
   }
 
   /** Ends it; nothing more is told. */
   close() {
     if (this._over) return;
-    this._silence();
+    this._over = true;
+    for (const timer of [this._opening, this._heart, this._probe]) this._platform.clearTimeout(timer);
     this._socket.close(1000, "");
   }
 
-  /** @private @param {() => void} onopen @param {(text: string) => void} ontext */
-  _listen(onopen, ontext) {
+  /** @private @param {() => void} onopen */
+  _listen(onopen) {
     const socket = this._socket;
     socket.onopen = () => {
-      if (this._over || this._open) return;
+      if (this._over || this.open) return;
       this._platform.clearTimeout(this._opening);
-      this._open = true;
+      this.open = true;
       this._heardAt = this._platform.now();
       onopen();
     };
@@ -95,11 +99,11 @@ export class Link {
       if (this._over) return;
       this._heardAt = this._platform.now();
       this._platform.clearTimeout(this._probe);
-      this._probe = null;
-      ontext(text);
+      this._probeAt = Infinity;
+      this.ontext(text);
     };
     socket.onclose = (event) => {
-      const answered = this._open || event.code >= 4000;
+      const answered = this.open || event.code >= 4000;
       this._lose(answered ? adviceOf(event) : unreachable(this.url, event.reason));
     };
     socket.onerror = (message) => {
@@ -133,15 +137,8 @@ export class Link {
   /** @private @param {CallError} error */
   _lose(error) {
     if (this._over) return;
-    this._silence();
-    this._socket.close(1000, "");
-    this._onlost(error);
-  }
-
-  /** @private */
-  _silence() {
-    this._over = true;
-    for (const timer of [this._opening, this._heart, this._probe]) this._platform.clearTimeout(timer);
+    this.close();
+    this.onlost(error);
   }
 }
 

@@ -70,8 +70,7 @@ export class Requests {
     this._platform.clearTimeout(one.timer);
     one.timer = this._platform.setTimeout(() => {
       const { id, method } = one;
-      this._waiting.delete(id);
-      one.reject(overtime(method));
+      this.fail(overtime(method), [one]);
       this._onovertime({ method, id });
     }, ms);
   }
@@ -97,12 +96,8 @@ export class Requests {
    */
   suspend(error, ms) {
     for (const one of this.all()) {
-      if (one.retryAcrossResume) {
-        this.begun(one, ms);
-      } else {
-        this._drop(one);
-        one.reject(error);
-      }
+      if (one.retryAcrossResume) this.begun(one, ms);
+      else this.fail(error, [one]);
     }
   }
 
@@ -114,9 +109,10 @@ export class Requests {
   /**
    * Nothing more will come.
    * @param {CallError} error
+   * @param {Waiting[]} [which]
    */
-  fail(error) {
-    for (const one of this.all()) {
+  fail(error, which = this.all()) {
+    for (const one of which) {
       this._drop(one);
       one.reject(error);
     }

@@ -20,6 +20,8 @@ const MINUTES = 60_000;
 /** For the answer to the look that follows a return from the background. */
 const CHECK_DEADLINE = 3_000;
 const LOGOUT_DEADLINE = 5_000;
+/** Between attempts that are made before their time. */
+const HASTE = 1_000;
 /** A connection that lasted for so long counts as one: the next loss is the first again. */
 const LASTING = 10_000;
 /** Refusals that say nothing of who asks: SHUTTING_DOWN, OVERLOADED, RATE_LIMITED. */
@@ -73,6 +75,8 @@ export class Session extends Emitter {
     this._life = 0;
     /** Of the newest login. @private @type {any} */
     this._params = null;
+    /** The token that the gateway took last. @private @type {string|undefined} */
+    this._token = undefined;
     /** @private @type {Link|null} */
     this._link = null;
     /** The login that runs. @private @type {{resolve: (result: LoginResult) => void, reject: (error: CallError) => void}|null} */
@@ -89,6 +93,8 @@ export class Session extends Emitter {
     this._lostAt = 0;
     /** @private */
     this._triedAt = 0;
+    /** When an attempt may be made before its time. @private */
+    this._notBefore = 0;
     /** @private @type {{left: number, now: Room}|null} */
     this._catchingUp = null;
     /** What came and was not told yet. @private @type {(() => boolean|void)[]} */
@@ -164,9 +170,13 @@ export class Session extends Emitter {
     const { state } = this;
     if (state === "connected") return this._logOut();
     const farewell = state === "reconnecting" ? this._resumeParams() : null;
+    const asked = state === "connecting" && this._link && this._link.open ? this._link : null;
+    // The login is under way: what comes of it has to be taken back where it was asked for.
+    if (asked) this._link = null;
     this._drop();
+    const said = farewell || asked ? this._sayFarewell(farewell, asked) : Promise.resolve();
     if (state !== "idle") this._setState("idle", null);
-    return farewell ? this._sayFarewell(farewell) : Promise.resolve();
+    return said;
   }
 
   /** Drops everything: no event is told any more, and the gateway is not told. What waits fails as CANCELLED. */
@@ -180,11 +190,14 @@ export class Session extends Emitter {
    * gives the platform an `onWake` need not call it.
    */
   check() {
-    if (this.state === "connected" && this._link) {
-      this._link.probe(CHECK_DEADLINE);
-    } else if (this.state === "reconnecting" && (this._timer !== null || this._platform.now() - this._triedAt > CHECK_DEADLINE)) {
-      this._platform.clearTimeout(this._timer);
-      if (this._link) this._link.close();
+    const now = this._platform.now();
+    const { state, _link: link, _timer: timer } = this;
+    if (state === "connected" && link) {
+      link.probe(CHECK_DEADLINE);
+    } else if (state === "reconnecting" && now >= this._notBefore && (timer !== null || now - this._triedAt > CHECK_DEADLINE)) {
+      this._notBefore = now + HASTE;
+      this._platform.clearTimeout(timer);
+      if (link) link.close();
       this._resume();
     }
   }
@@ -196,6 +209,7 @@ export class Session extends Emitter {
     this._drop();
     this._params = params;
     this._attempt = 0;
+    this._notBefore = 0;
     this.room = new Room();
     this.loginResult = null;
     if (this._platform.onWake) this._sleep = this._platform.onWake(() => this.check());
@@ -290,6 +304,7 @@ export class Session extends Emitter {
     const first = this._login;
     const now = new Room(this._params.roomID, result);
     this.loginResult = result;
+    if (!result.resumed) this._token = this._params.token;
     this._connectedAt = this._platform.now();
     // The gateway's own addresses are tried, too, after those that were given.
     this._urls.push(...(result.servers || []).filter((url) => !this._urls.includes(url)));
@@ -359,6 +374,7 @@ export class Session extends Emitter {
   _retry(error) {
     const wait = pause(this._attempt, this._platform.random, error);
     this._attempt += 1;
+    if (error.afterMs) this._notBefore = this._platform.now() + error.afterMs;
     this._timer = this._platform.setTimeout(() => this._resume(), wait);
   }
 
@@ -432,8 +448,11 @@ export class Session extends Emitter {
     }
     this._catchUp();
     const request = this._requests.settle(message);
-    if (request && !message.error) this._granted(request.method, request.params);
-    return request !== undefined;
+    if (!request) return false;
+    const { method, params } = request;
+    if (!message.error) this._granted(method, params);
+    else if (method === "renewToken" && this._params.token === params.token) this._params.token = this._token;
+    return true;
   }
 
   /** @private @param {Event} event */
@@ -495,14 +514,14 @@ export class Session extends Emitter {
   /** @private @param {string} method @param {any} params */
   _granted(method, params) {
     this.room.granted(method, params);
-    if (method === "renewToken") this._params.token = params.token;
+    if (method === "renewToken") this._params.token = this._token = params.token;
     if (method === "setRole") this._params.role = params.role;
   }
 
   /** @private @param {{method: string, id: number}} late */
   _overtime(late) {
     this.emit("overtime", late);
-    this.check();
+    if (this.state === "connected") this.check();
   }
 
   // The end -------------------------------------------------------------------------------------------------------------
@@ -524,30 +543,37 @@ export class Session extends Emitter {
     if (failed) await this._sayFarewell(farewell);
   }
 
-  /** Tells the gateway, as far as it can be reached, that a session with a lost socket is over. @private @param {any} params */
-  _sayFarewell(params) {
+  /**
+   * Tells the gateway, as far as it can be reached, that a session is over.
+   * @private
+   * @param {any} params of the login that finds the session again
+   * @param {Link|null} [asked] a link that the login was sent on
+   */
+  _sayFarewell(params, asked = null) {
     return new Promise((/** @type {(value: void) => void} */ resolve) => {
-      const say = (/** @type {string} */ method, /** @type {any} */ about) => {
+      const say = (/** @type {string} */ method, /** @type {any} */ about = {}) => {
         link.send(this._requests.message(method, about).text);
       };
-      const over = () => {
+      const onlost = () => {
         this._platform.clearTimeout(deadline);
         link.close();
         resolve();
       };
-      const deadline = this._platform.setTimeout(over, LOGOUT_DEADLINE);
-      let asked = false;
-      const link = new Link(this._platform, this._urls[this._turn], {
-        onopen: () => say("login", params),
-        onlost: over,
-        ontext: (text) => {
-          const { id, result } = objectIn(text) || {};
-          if (id === undefined || id === null) return;
-          if (asked || !result) over();
-          else say("logout", {});
-          asked = true;
-        },
-      });
+      const deadline = this._platform.setTimeout(onlost, LOGOUT_DEADLINE);
+      let entered = false;
+      const ontext = (/** @type {string} */ text) => {
+        const { id, result } = objectIn(text) || {};
+        if (id === undefined || id === null) return;
+        if (entered || !result) onlost();
+        else if (!asked) say("logout");
+        entered = true;
+      };
+      const onopen = () => say("login", params);
+      const link = asked || new Link(this._platform, this._urls[this._turn], { onopen, onlost, ontext });
+      if (asked) {
+        Object.assign(asked, { onlost, ontext });
+        say("logout");
+      }
     });
   }
 

@@ -374,22 +374,24 @@ const DEAD_AFTER = 3;
 class Link {
   constructor(platform, url, { onopen, ontext, onlost }) {
     this.url = url;
+    this.open = false;
+    this.ontext = ontext;
+    this.onlost = onlost;
     this._platform = platform;
-    this._onlost = onlost;
     this._ping = null;
-    this._open = false;
     this._over = false;
     this._heart = null;
     this._probe = null;
+    this._probeAt = Infinity;
     this._sentAt = platform.now();
     this._heardAt = platform.now();
     this._opening = platform.setTimeout(() => this._lose(unreachable(url, "no answer")), OPEN_DEADLINE);
     this._socket = platform.openSocket(url);
-    this._listen(onopen, ontext);
+    this._listen(onopen);
   }
 
   send(text) {
-    if (this._over || !this._open) return;
+    if (this._over || !this.open) return;
     this._sentAt = this._platform.now();
     this._socket.send(text);
   }
@@ -400,26 +402,27 @@ class Link {
   }
 
   probe(ms) {
-    if (this._over || !this._ping || this._probe !== null) return;
+    const at = this._platform.now() + ms;
+    if (this._over || !this._ping || this._probeAt <= at) return;
+    this._platform.clearTimeout(this._probe);
+    this._probeAt = at;
     this._ping();
-    this._probe = this._platform.setTimeout(() => {
-      this._probe = null;
-      this._lose(failure("SOCKET_LOST", "the gateway does not answer"));
-    }, ms);
+    this._probe = this._platform.setTimeout(() => this._lose(failure("SOCKET_LOST", "the gateway does not answer")), ms);
   }
 
   close() {
     if (this._over) return;
-    this._silence();
+    this._over = true;
+    for (const timer of [this._opening, this._heart, this._probe]) this._platform.clearTimeout(timer);
     this._socket.close(1000, "");
   }
 
-  _listen(onopen, ontext) {
+  _listen(onopen) {
     const socket = this._socket;
     socket.onopen = () => {
-      if (this._over || this._open) return;
+      if (this._over || this.open) return;
       this._platform.clearTimeout(this._opening);
-      this._open = true;
+      this.open = true;
       this._heardAt = this._platform.now();
       onopen();
     };
@@ -427,11 +430,11 @@ class Link {
       if (this._over) return;
       this._heardAt = this._platform.now();
       this._platform.clearTimeout(this._probe);
-      this._probe = null;
-      ontext(text);
+      this._probeAt = Infinity;
+      this.ontext(text);
     };
     socket.onclose = (event) => {
-      const answered = this._open || event.code >= 4000;
+      const answered = this.open || event.code >= 4000;
       this._lose(answered ? adviceOf(event) : unreachable(this.url, event.reason));
     };
     socket.onerror = (message) => {
@@ -461,14 +464,8 @@ class Link {
 
   _lose(error) {
     if (this._over) return;
-    this._silence();
-    this._socket.close(1000, "");
-    this._onlost(error);
-  }
-
-  _silence() {
-    this._over = true;
-    for (const timer of [this._opening, this._heart, this._probe]) this._platform.clearTimeout(timer);
+    this.close();
+    this.onlost(error);
   }
 }
 
@@ -501,8 +498,7 @@ class Requests {
     this._platform.clearTimeout(one.timer);
     one.timer = this._platform.setTimeout(() => {
       const { id, method } = one;
-      this._waiting.delete(id);
-      one.reject(overtime(method));
+      this.fail(overtime(method), [one]);
       this._onovertime({ method, id });
     }, ms);
   }
@@ -518,12 +514,8 @@ class Requests {
 
   suspend(error, ms) {
     for (const one of this.all()) {
-      if (one.retryAcrossResume) {
-        this.begun(one, ms);
-      } else {
-        this._drop(one);
-        one.reject(error);
-      }
+      if (one.retryAcrossResume) this.begun(one, ms);
+      else this.fail(error, [one]);
     }
   }
 
@@ -531,8 +523,8 @@ class Requests {
     return [...this._waiting.values()];
   }
 
-  fail(error) {
-    for (const one of this.all()) {
+  fail(error, which = this.all()) {
+    for (const one of which) {
       this._drop(one);
       one.reject(error);
     }
@@ -549,6 +541,7 @@ class Requests {
 const MINUTES = 60_000;
 const CHECK_DEADLINE = 3_000;
 const LOGOUT_DEADLINE = 5_000;
+const HASTE = 1_000;
 const LASTING = 10_000;
 const BUSY = [1803001, 1803002, 1002071];
 const STEPS = 16;
@@ -569,6 +562,7 @@ class Session extends Emitter {
     this._requests = new Requests(platform, (late) => this._overtime(late));
     this._life = 0;
     this._params = null;
+    this._token = undefined;
     this._link = null;
     this._login = null;
     this._timer = null;
@@ -577,6 +571,7 @@ class Session extends Emitter {
     this._connectedAt = 0;
     this._lostAt = 0;
     this._triedAt = 0;
+    this._notBefore = 0;
     this._catchingUp = null;
     this._inbox = [];
     this._telling = false;
@@ -624,9 +619,12 @@ class Session extends Emitter {
     const { state } = this;
     if (state === "connected") return this._logOut();
     const farewell = state === "reconnecting" ? this._resumeParams() : null;
+    const asked = state === "connecting" && this._link && this._link.open ? this._link : null;
+    if (asked) this._link = null;
     this._drop();
+    const said = farewell || asked ? this._sayFarewell(farewell, asked) : Promise.resolve();
     if (state !== "idle") this._setState("idle", null);
-    return farewell ? this._sayFarewell(farewell) : Promise.resolve();
+    return said;
   }
 
   close() {
@@ -635,11 +633,14 @@ class Session extends Emitter {
   }
 
   check() {
-    if (this.state === "connected" && this._link) {
-      this._link.probe(CHECK_DEADLINE);
-    } else if (this.state === "reconnecting" && (this._timer !== null || this._platform.now() - this._triedAt > CHECK_DEADLINE)) {
-      this._platform.clearTimeout(this._timer);
-      if (this._link) this._link.close();
+    const now = this._platform.now();
+    const { state, _link: link, _timer: timer } = this;
+    if (state === "connected" && link) {
+      link.probe(CHECK_DEADLINE);
+    } else if (state === "reconnecting" && now >= this._notBefore && (timer !== null || now - this._triedAt > CHECK_DEADLINE)) {
+      this._notBefore = now + HASTE;
+      this._platform.clearTimeout(timer);
+      if (link) link.close();
       this._resume();
     }
   }
@@ -648,6 +649,7 @@ class Session extends Emitter {
     this._drop();
     this._params = params;
     this._attempt = 0;
+    this._notBefore = 0;
     this.room = new Room();
     this.loginResult = null;
     if (this._platform.onWake) this._sleep = this._platform.onWake(() => this.check());
@@ -731,6 +733,7 @@ class Session extends Emitter {
     const first = this._login;
     const now = new Room(this._params.roomID, result);
     this.loginResult = result;
+    if (!result.resumed) this._token = this._params.token;
     this._connectedAt = this._platform.now();
     this._urls.push(...(result.servers || []).filter((url) => !this._urls.includes(url)));
     link.keepAlive(result.heartbeatMs, () => link.send(this._requests.message("ping", {}).text));
@@ -787,6 +790,7 @@ class Session extends Emitter {
   _retry(error) {
     const wait = pause(this._attempt, this._platform.random, error);
     this._attempt += 1;
+    if (error.afterMs) this._notBefore = this._platform.now() + error.afterMs;
     this._timer = this._platform.setTimeout(() => this._resume(), wait);
   }
 
@@ -851,8 +855,11 @@ class Session extends Emitter {
     }
     this._catchUp();
     const request = this._requests.settle(message);
-    if (request && !message.error) this._granted(request.method, request.params);
-    return request !== undefined;
+    if (!request) return false;
+    const { method, params } = request;
+    if (!message.error) this._granted(method, params);
+    else if (method === "renewToken" && this._params.token === params.token) this._params.token = this._token;
+    return true;
   }
 
   _hear(event) {
@@ -906,13 +913,13 @@ class Session extends Emitter {
 
   _granted(method, params) {
     this.room.granted(method, params);
-    if (method === "renewToken") this._params.token = params.token;
+    if (method === "renewToken") this._params.token = this._token = params.token;
     if (method === "setRole") this._params.role = params.role;
   }
 
   _overtime(late) {
     this.emit("overtime", late);
-    this.check();
+    if (this.state === "connected") this.check();
   }
 
   async _logOut() {
@@ -931,29 +938,31 @@ class Session extends Emitter {
     if (failed) await this._sayFarewell(farewell);
   }
 
-  _sayFarewell(params) {
+  _sayFarewell(params, asked = null) {
     return new Promise((resolve) => {
-      const say = (method, about) => {
+      const say = (method, about = {}) => {
         link.send(this._requests.message(method, about).text);
       };
-      const over = () => {
+      const onlost = () => {
         this._platform.clearTimeout(deadline);
         link.close();
         resolve();
       };
-      const deadline = this._platform.setTimeout(over, LOGOUT_DEADLINE);
-      let asked = false;
-      const link = new Link(this._platform, this._urls[this._turn], {
-        onopen: () => say("login", params),
-        onlost: over,
-        ontext: (text) => {
-          const { id, result } = objectIn(text) || {};
-          if (id === undefined || id === null) return;
-          if (asked || !result) over();
-          else say("logout", {});
-          asked = true;
-        },
-      });
+      const deadline = this._platform.setTimeout(onlost, LOGOUT_DEADLINE);
+      let entered = false;
+      const ontext = (text) => {
+        const { id, result } = objectIn(text) || {};
+        if (id === undefined || id === null) return;
+        if (entered || !result) onlost();
+        else if (!asked) say("logout");
+        entered = true;
+      };
+      const onopen = () => say("login", params);
+      const link = asked || new Link(this._platform, this._urls[this._turn], { onopen, onlost, ontext });
+      if (asked) {
+        Object.assign(asked, { onlost, ontext });
+        say("logout");
+      }
     });
   }
 

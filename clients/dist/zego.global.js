@@ -280,21 +280,23 @@ const DEAD_AFTER = 3;
 class Link {
 constructor(platform, url, { onopen, ontext, onlost }) {
 	this.url = url;
+	this.open = false;
+	this.ontext = ontext;
+	this.onlost = onlost;
 	this._platform = platform;
-	this._onlost = onlost;
 	this._ping = null;
-	this._open = false;
 	this._over = false;
 	this._heart = null;
 	this._probe = null;
+	this._probeAt = Infinity;
 	this._sentAt = platform.now();
 	this._heardAt = platform.now();
 	this._opening = platform.setTimeout(() => this._lose(unreachable(url, "no answer")), OPEN_DEADLINE);
 	this._socket = platform.openSocket(url);
-	this._listen(onopen, ontext);
+	this._listen(onopen);
 }
 send(text) {
-	if (this._over || !this._open) return;
+	if (this._over || !this.open) return;
 	this._sentAt = this._platform.now();
 	this._socket.send(text);
 }
@@ -303,24 +305,25 @@ keepAlive(heartbeatMs, ping) {
 	this._plan(heartbeatMs);
 }
 probe(ms) {
-	if (this._over || !this._ping || this._probe !== null) return;
+	const at = this._platform.now() + ms;
+	if (this._over || !this._ping || this._probeAt <= at) return;
+	this._platform.clearTimeout(this._probe);
+	this._probeAt = at;
 	this._ping();
-	this._probe = this._platform.setTimeout(() => {
-		this._probe = null;
-		this._lose(failure("SOCKET_LOST", "the gateway does not answer"));
-	}, ms);
+	this._probe = this._platform.setTimeout(() => this._lose(failure("SOCKET_LOST", "the gateway does not answer")), ms);
 }
 close() {
 	if (this._over) return;
-	this._silence();
+	this._over = true;
+	for (const timer of [this._opening, this._heart, this._probe]) this._platform.clearTimeout(timer);
 	this._socket.close(1000, "");
 }
-_listen(onopen, ontext) {
+_listen(onopen) {
 	const socket = this._socket;
 	socket.onopen = () => {
-		if (this._over || this._open) return;
+		if (this._over || this.open) return;
 		this._platform.clearTimeout(this._opening);
-		this._open = true;
+		this.open = true;
 		this._heardAt = this._platform.now();
 		onopen();
 	};
@@ -328,11 +331,11 @@ _listen(onopen, ontext) {
 		if (this._over) return;
 		this._heardAt = this._platform.now();
 		this._platform.clearTimeout(this._probe);
-		this._probe = null;
-		ontext(text);
+		this._probeAt = Infinity;
+		this.ontext(text);
 	};
 	socket.onclose = (event) => {
-		const answered = this._open || event.code >= 4000;
+		const answered = this.open || event.code >= 4000;
 		this._lose(answered ? adviceOf(event) : unreachable(this.url, event.reason));
 	};
 	socket.onerror = (message) => {
@@ -359,13 +362,8 @@ _beat(heartbeatMs, dueAt) {
 }
 _lose(error) {
 	if (this._over) return;
-	this._silence();
-	this._socket.close(1000, "");
-	this._onlost(error);
-}
-_silence() {
-	this._over = true;
-	for (const timer of [this._opening, this._heart, this._probe]) this._platform.clearTimeout(timer);
+	this.close();
+	this.onlost(error);
 }
 }
 
@@ -395,8 +393,7 @@ begun(one, ms) {
 	this._platform.clearTimeout(one.timer);
 	one.timer = this._platform.setTimeout(() => {
 		const { id, method } = one;
-		this._waiting.delete(id);
-		one.reject(overtime(method));
+		this.fail(overtime(method), [one]);
 		this._onovertime({ method, id });
 	}, ms);
 }
@@ -410,19 +407,15 @@ settle(reply) {
 }
 suspend(error, ms) {
 	for (const one of this.all()) {
-		if (one.retryAcrossResume) {
-			this.begun(one, ms);
-		} else {
-			this._drop(one);
-			one.reject(error);
-		}
+		if (one.retryAcrossResume) this.begun(one, ms);
+		else this.fail(error, [one]);
 	}
 }
 all() {
 	return [...this._waiting.values()];
 }
-fail(error) {
-	for (const one of this.all()) {
+fail(error, which = this.all()) {
+	for (const one of which) {
 		this._drop(one);
 		one.reject(error);
 	}
@@ -581,6 +574,7 @@ function missing(before, after) {
 const MINUTES = 60_000;
 const CHECK_DEADLINE = 3_000;
 const LOGOUT_DEADLINE = 5_000;
+const HASTE = 1_000;
 const LASTING = 10_000;
 const BUSY = [1803001, 1803002, 1002071];
 const STEPS = 16;
@@ -601,6 +595,7 @@ constructor({ platform, urls, requestTimeout = 10_000, giveUpAfter = 20 * MINUTE
 	this._requests = new Requests(platform, (late) => this._overtime(late));
 	this._life = 0;
 	this._params = null;
+	this._token = undefined;
 	this._link = null;
 	this._login = null;
 	this._timer = null;
@@ -609,6 +604,7 @@ constructor({ platform, urls, requestTimeout = 10_000, giveUpAfter = 20 * MINUTE
 	this._connectedAt = 0;
 	this._lostAt = 0;
 	this._triedAt = 0;
+	this._notBefore = 0;
 	this._catchingUp = null;
 	this._inbox = [];
 	this._telling = false;
@@ -652,20 +648,26 @@ logout() {
 	const { state } = this;
 	if (state === "connected") return this._logOut();
 	const farewell = state === "reconnecting" ? this._resumeParams() : null;
+	const asked = state === "connecting" && this._link && this._link.open ? this._link : null;
+	if (asked) this._link = null;
 	this._drop();
+	const said = farewell || asked ? this._sayFarewell(farewell, asked) : Promise.resolve();
 	if (state !== "idle") this._setState("idle", null);
-	return farewell ? this._sayFarewell(farewell) : Promise.resolve();
+	return said;
 }
 close() {
 	this._drop();
 	this.state = "idle";
 }
 check() {
-	if (this.state === "connected" && this._link) {
-		this._link.probe(CHECK_DEADLINE);
-	} else if (this.state === "reconnecting" && (this._timer !== null || this._platform.now() - this._triedAt > CHECK_DEADLINE)) {
-		this._platform.clearTimeout(this._timer);
-		if (this._link) this._link.close();
+	const now = this._platform.now();
+	const { state, _link: link, _timer: timer } = this;
+	if (state === "connected" && link) {
+		link.probe(CHECK_DEADLINE);
+	} else if (state === "reconnecting" && now >= this._notBefore && (timer !== null || now - this._triedAt > CHECK_DEADLINE)) {
+		this._notBefore = now + HASTE;
+		this._platform.clearTimeout(timer);
+		if (link) link.close();
 		this._resume();
 	}
 }
@@ -673,6 +675,7 @@ _begin(params) {
 	this._drop();
 	this._params = params;
 	this._attempt = 0;
+	this._notBefore = 0;
 	this.room = new Room();
 	this.loginResult = null;
 	if (this._platform.onWake) this._sleep = this._platform.onWake(() => this.check());
@@ -750,6 +753,7 @@ _entered(link, result) {
 	const first = this._login;
 	const now = new Room(this._params.roomID, result);
 	this.loginResult = result;
+	if (!result.resumed) this._token = this._params.token;
 	this._connectedAt = this._platform.now();
 	this._urls.push(...(result.servers || []).filter((url) => !this._urls.includes(url)));
 	link.keepAlive(result.heartbeatMs, () => link.send(this._requests.message("ping", {}).text));
@@ -802,6 +806,7 @@ _lost(link, error) {
 _retry(error) {
 	const wait = pause(this._attempt, this._platform.random, error);
 	this._attempt += 1;
+	if (error.afterMs) this._notBefore = this._platform.now() + error.afterMs;
 	this._timer = this._platform.setTimeout(() => this._resume(), wait);
 }
 _resume() {
@@ -859,8 +864,11 @@ _take(message) {
 	}
 	this._catchUp();
 	const request = this._requests.settle(message);
-	if (request && !message.error) this._granted(request.method, request.params);
-	return request !== undefined;
+	if (!request) return false;
+	const { method, params } = request;
+	if (!message.error) this._granted(method, params);
+	else if (method === "renewToken" && this._params.token === params.token) this._params.token = this._token;
+	return true;
 }
 _hear(event) {
 	const { seq } = event.params;
@@ -908,12 +916,12 @@ _send(request) {
 }
 _granted(method, params) {
 	this.room.granted(method, params);
-	if (method === "renewToken") this._params.token = params.token;
+	if (method === "renewToken") this._params.token = this._token = params.token;
 	if (method === "setRole") this._params.role = params.role;
 }
 _overtime(late) {
 	this.emit("overtime", late);
-	this.check();
+	if (this.state === "connected") this.check();
 }
 async _logOut() {
 	const alive = this._alive();
@@ -930,29 +938,31 @@ async _logOut() {
 	if (failed && failed.code) throw failed;
 	if (failed) await this._sayFarewell(farewell);
 }
-_sayFarewell(params) {
+_sayFarewell(params, asked = null) {
 	return new Promise((resolve) => {
-		const say = (method, about) => {
+		const say = (method, about = {}) => {
 			link.send(this._requests.message(method, about).text);
 		};
-		const over = () => {
+		const onlost = () => {
 			this._platform.clearTimeout(deadline);
 			link.close();
 			resolve();
 		};
-		const deadline = this._platform.setTimeout(over, LOGOUT_DEADLINE);
-		let asked = false;
-		const link = new Link(this._platform, this._urls[this._turn], {
-			onopen: () => say("login", params),
-			onlost: over,
-			ontext: (text) => {
-				const { id, result } = objectIn(text) || {};
-				if (id === undefined || id === null) return;
-				if (asked || !result) over();
-				else say("logout", {});
-				asked = true;
-			},
-		});
+		const deadline = this._platform.setTimeout(onlost, LOGOUT_DEADLINE);
+		let entered = false;
+		const ontext = (text) => {
+			const { id, result } = objectIn(text) || {};
+			if (id === undefined || id === null) return;
+			if (entered || !result) onlost();
+			else if (!asked) say("logout");
+			entered = true;
+		};
+		const onopen = () => say("login", params);
+		const link = asked || new Link(this._platform, this._urls[this._turn], { onopen, onlost, ontext });
+		if (asked) {
+			Object.assign(asked, { onlost, ontext });
+			say("logout");
+		}
 	});
 }
 _end(error) {
@@ -1267,12 +1277,15 @@ constructor(appID, server) {
 	this._urls = serverUrls(server, { scripts: scripts.concat(loaded), origin: location.origin });
 	this._appID = appID;
 	this._room = null;
+	this._leaving = null;
 	this._user = { userID: "" };
 }
 getVersion() {
 	return "3.12.0";
 }
 async loginRoom(roomID, token, user, { userUpdate, maxMemberCount } = {}) {
+	while (this._leaving) await this._leaving;
+	if (this._room?.over) this._over(0);
 	const there = this._room;
 	if (there && there.roomID === roomID) return there.goOn(token);
 	if (there) throw new ZegoError(ZegoCode.TOO_MANY_ROOMS, "leave the other room first");
@@ -1289,10 +1302,13 @@ async loginRoom(roomID, token, user, { userUpdate, maxMemberCount } = {}) {
 	});
 }
 async logoutRoom(roomID = "") {
+	while (this._leaving) await this._leaving;
 	const room = this._room;
 	if (room && (!roomID || roomID === room.roomID)) {
 		this._over(0);
-		await room.leave();
+		this._leaving = room.leave();
+		await this._leaving;
+		this._leaving = null;
 	} else {
 		const { code, msg } = notLoggedIn(roomID);
 		this.emit("roomStateChanged", roomID, "LOGOUT_FAILED", code, msg);
@@ -1753,8 +1769,9 @@ async start() {
 			this._connected = false;
 			if (performance.now() - madeAt > LASTING_MS) attempt = -1;
 			this._interrupted(this._why);
-		} else if (this._why && !restart && this._isFinal(this._why)) {
-			this._refuse(this._why);
+		} else if (this._why && !restart) {
+			const { code, retry } = this._why;
+			if (retry === "never" || (code === this.words.refused && !this._begun)) this._refuse(this._why);
 		}
 		const usual = attempt < 0 || restart ? 0 : pause(attempt, Math.random);
 		const afterMs = this._why?.afterMs ?? usual;
@@ -1785,9 +1802,6 @@ async read(levels = false) {
 }
 _prepare(_pc) {}
 async _negotiate(_pc, _restart) {}
-_isFinal(error) {
-	return error.retry === "never";
-}
 _isOn() {}
 _restart() {
 	this._turn = this._turn.then(async () => {
@@ -1868,9 +1882,8 @@ function hasPath(pc) {
 // web/playback.js
 
 const PLAY_WORDS = {
-	off: "NO_PLAY", requesting: "PLAY_REQUESTING", on: "PLAYING", interrupted: 1004020, inbound: true,
+	off: "NO_PLAY", requesting: "PLAY_REQUESTING", on: "PLAYING", interrupted: 1004020, refused: 1004002, inbound: true,
 };
-const STREAM_NOT_FOUND = 1004002;
 
 class Playback extends StreamLeg {
 constructor(about, { video = true, audio = true }) {
@@ -1913,9 +1926,6 @@ async _negotiate(pc, restart) {
 	const { sdp } = pc.localDescription;
 	await session.call("answer", { streamID, sdp });
 }
-_isFinal(error) {
-	return super._isFinal(error) || (error.code === STREAM_NOT_FOUND && !this._begun);
-}
 _isOn() {
 	this.onplaying(this.media);
 }
@@ -1924,7 +1934,7 @@ _isOn() {
 // web/publication.js
 
 const PUBLISH_WORDS = {
-	off: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", on: "PUBLISHING", interrupted: 1003020, inbound: false,
+	off: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", on: "PUBLISHING", interrupted: 1003020, refused: 1003028, inbound: false,
 };
 const FIRST_CODEC = "video/H264";
 
@@ -2148,6 +2158,7 @@ async updatePublishingStream() {
 async startPlayingStream(streamID, playOption = {}) {
 	const there = this._legs.get(streamID);
 	if (there instanceof Playback) return there.arrived;
+	if (there) throw new ZegoError(ZegoCode.ILLEGAL_PARAMETER, "one's own stream cannot be played");
 	const leg = new Playback(this._about(streamID, "playerStateUpdate"), playOption);
 	leg.muted = { ...this._allMuted };
 	leg.arrived = new Promise((resolve, reject) => {
@@ -2195,7 +2206,9 @@ destroyEngine() {
 	clearInterval(this._soundTimer);
 	clearInterval(this._qualityTimer);
 	this._unwatch();
-	if (this._room) this.logoutRoom();
+	const leave = () => this._room && this.logoutRoom();
+	if (this._leaving) this._leaving.then(leave);
+	else leave();
 	for (const stream of this._sources.values()) this.destroyStream(stream);
 }
 _entering(session) {
@@ -2254,8 +2267,9 @@ _about(streamID, event) {
 	);
 	return { session, streamID, tell, iceServers: this._turnServers };
 }
-_ended({ session, streamID }, method) {
-	this._legs.delete(streamID);
+_ended(leg, method) {
+	const { session, streamID } = leg;
+	if (this._legs.get(streamID) === leg) this._legs.delete(streamID);
 	session.call(method, { streamID }).catch(() => {});
 }
 _stop(streamID) {

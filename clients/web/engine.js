@@ -229,6 +229,7 @@ export class ZegoExpressEngine extends EngineRooms {
   async startPlayingStream(streamID, playOption = {}) {
     const there = this._legs.get(streamID);
     if (there instanceof Playback) return there.arrived;
+    if (there) throw new ZegoError(ZegoCode.ILLEGAL_PARAMETER, "one's own stream cannot be played");
     const leg = new Playback(this._about(streamID, "playerStateUpdate"), playOption);
     leg.muted = { ...this._allMuted };
     leg.arrived = new Promise((resolve, reject) => {
@@ -303,7 +304,9 @@ export class ZegoExpressEngine extends EngineRooms {
     clearInterval(this._soundTimer);
     clearInterval(this._qualityTimer);
     this._unwatch();
-    if (this._room) this.logoutRoom();
+    const leave = () => this._room && this.logoutRoom();
+    if (this._leaving) this._leaving.then(leave);
+    else leave();
     for (const stream of this._sources.values()) this.destroyStream(stream);
   }
 
@@ -384,8 +387,9 @@ export class ZegoExpressEngine extends EngineRooms {
   }
 
   /** @private @param {Publication|Playback} leg @param {string} method */
-  _ended({ session, streamID }, method) {
-    this._legs.delete(streamID);
+  _ended(leg, method) {
+    const { session, streamID } = leg;
+    if (this._legs.get(streamID) === leg) this._legs.delete(streamID);
     session.call(method, { streamID }).catch(() => {});
   }
 

@@ -21,6 +21,8 @@ export class EngineRooms extends Emitter {
     this._appID = appID;
     /** @protected @type {ZegoRoom|null} */
     this._room = null;
+    /** The leaving that runs: who enters or leaves meanwhile waits in turn. @protected @type {Promise<void>|null} */
+    this._leaving = null;
     /** Who logged in last. @private @type {{userID: string, userName?: string}} */
     this._user = { userID: "" };
   }
@@ -39,6 +41,9 @@ export class EngineRooms extends Emitter {
    * @returns {Promise<boolean>} true; rejects with a ZegoError
    */
   async loginRoom(roomID, token, user, { userUpdate, maxMemberCount } = {}) {
+    while (this._leaving) await this._leaving;
+    // A handler of LOGIN_FAILED may be trying again: the room that could not be entered is in nobody's way.
+    if (this._room?.over) this._over(0);
     const there = this._room;
     if (there && there.roomID === roomID) return there.goOn(token);
     if (there) throw new ZegoError(ZegoCode.TOO_MANY_ROOMS, "leave the other room first");
@@ -61,10 +66,13 @@ export class EngineRooms extends Emitter {
    * @returns {Promise<void>} settles when the gateway knows; never rejects
    */
   async logoutRoom(roomID = "") {
+    while (this._leaving) await this._leaving;
     const room = this._room;
     if (room && (!roomID || roomID === room.roomID)) {
       this._over(0);
-      await room.leave();
+      this._leaving = room.leave();
+      await this._leaving;
+      this._leaving = null;
     } else {
       const { code, msg } = notLoggedIn(roomID);
       this.emit("roomStateChanged", roomID, "LOGOUT_FAILED", code, msg);

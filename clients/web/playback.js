@@ -5,9 +5,8 @@ import { StreamLeg } from "./stream_leg.js";
 /** @typedef {import("./plans.js").Medium} Medium */
 
 const PLAY_WORDS = {
-  off: "NO_PLAY", requesting: "PLAY_REQUESTING", on: "PLAYING", interrupted: 1004020, inbound: true,
+  off: "NO_PLAY", requesting: "PLAY_REQUESTING", on: "PLAYING", interrupted: 1004020, refused: 1004002, inbound: true,
 };
-const STREAM_NOT_FOUND = 1004002;
 
 export class Playback extends StreamLeg {
   /**
@@ -66,15 +65,6 @@ export class Playback extends StreamLeg {
     await pc.setLocalDescription(await pc.createAnswer());
     const { sdp } = /** @type {RTCSessionDescription} */ (pc.localDescription);
     await session.call("answer", { streamID, sdp });
-  }
-
-  /**
-   * A stream that is not there is refused at once; one that was there may come back.
-   * @protected
-   * @param {import("../core/errors.js").CallError} error
-   */
-  _isFinal(error) {
-    return super._isFinal(error) || (error.code === STREAM_NOT_FOUND && !this._begun);
   }
 
   /** @protected */

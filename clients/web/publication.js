@@ -6,7 +6,7 @@ import { StreamLeg } from "./stream_leg.js";
 /** @typedef {import("./plans.js").Medium} Medium */
 
 const PUBLISH_WORDS = {
-  off: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", on: "PUBLISHING", interrupted: 1003020, inbound: false,
+  off: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", on: "PUBLISHING", interrupted: 1003020, refused: 1003028, inbound: false,
 };
 /** What mini-programs play without it being encoded anew. */
 const FIRST_CODEC = "video/H264";

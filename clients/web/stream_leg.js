@@ -21,8 +21,9 @@ const TRANSCODES_EXHAUSTED = 1802007;
 const LATE_ATTEMPT = 3;
 
 /**
- * The words of a direction, and the number of what is interrupted.
- * @typedef {{off: string, requesting: string, on: string, interrupted: number, inbound: boolean}} LegWords
+ * The words of a direction, the number of what is interrupted, and that of what cannot begin although it is worth another try:
+ * a streamID that is someone else's, a stream that is not there. One that was there may come back.
+ * @typedef {{off: string, requesting: string, on: string, interrupted: number, refused: number, inbound: boolean}} LegWords
  */
 
 /** @typedef {import("../core/session.js").Session} Session */
@@ -85,8 +86,9 @@ export class StreamLeg {
         this._connected = false;
         if (performance.now() - madeAt > LASTING_MS) attempt = -1;
         this._interrupted(this._why);
-      } else if (this._why && !restart && this._isFinal(this._why)) {
-        this._refuse(this._why);
+      } else if (this._why && !restart) {
+        const { code, retry } = this._why;
+        if (retry === "never" || (code === this.words.refused && !this._begun)) this._refuse(this._why);
       }
       const usual = attempt < 0 || restart ? 0 : pause(attempt, Math.random);
       const afterMs = /** @type {CallError|null} */ (this._why)?.afterMs ?? usual;
@@ -134,11 +136,6 @@ export class StreamLeg {
 
   /** Exchanges descriptions; rejects with a CallError. @protected @param {RTCPeerConnection} _pc @param {boolean} _restart */
   async _negotiate(_pc, _restart) {}
-
-  /** Whether it is no use trying again. @protected @param {CallError} error */
-  _isFinal(error) {
-    return error.retry === "never";
-  }
 
   /** @protected */
   _isOn() {}

@@ -153,6 +153,17 @@ test("a program that slept asks first whether the gateway is still there", async
   assert.equal(session.state, "reconnecting");
 });
 
+test("a look on a return is not put off by a slower one that runs already", async () => {
+  const { platform, session, socket } = await connected();
+  await platform.advance(70_000, { asleep: true });
+  assert.ok(socket.of("ping").length >= 1);
+  session.check();
+  await platform.advance(2_900);
+  assert.equal(session.state, "connected");
+  await platform.advance(200);
+  assert.equal(session.state, "reconnecting");
+});
+
 test("attempts follow the pauses, turn to the other address, and begin at once on a return", async () => {
   const { platform, session, socket } = await connected();
   await socket.end();
@@ -380,6 +391,72 @@ test("a login waits for a gateway that is busy, not for one that refuses", async
   await assert.rejects(new Session({ platform, urls: () => Promise.reject(new Error("no discovery")) }).login(PARAMS), {
     reason: "UNREACHABLE",
   });
+});
+
+test("a login that is under way is taken back where it was asked for", async () => {
+  const platform = new FakePlatform();
+  const session = new Session({ platform, urls: ["ws://a/ws"] });
+  const login = assert.rejects(session.login(PARAMS), { reason: "CANCELLED" });
+  await settled();
+  const { socket } = platform;
+  await socket.open();
+  let left = false;
+  const leaving = session.logout().then(() => (left = true));
+  await login;
+  assert.equal(session.state, "idle");
+  assert.deepEqual(socket.sent.map(({ method }) => method), ["login", "logout"]);
+  await socket.bring(socket.reply("login", loginResult()));
+  assert.deepEqual([left, socket.closed], [false, null]);
+  await socket.bring(socket.reply("logout"));
+  await leaving;
+  assert.ok(socket.closed);
+  assert.deepEqual([platform.sockets.length, platform.timers.length], [1, 0]);
+});
+
+test("a login that never answers is left for good after a while", async () => {
+  const platform = new FakePlatform();
+  const session = new Session({ platform, urls: ["ws://a/ws"] });
+  session.login(PARAMS).catch(() => {});
+  await settled();
+  await platform.socket.open();
+  const leaving = session.logout();
+  await platform.advance(5_010);
+  await leaving;
+  assert.ok(platform.socket.closed);
+  assert.equal(platform.timers.length, 0);
+});
+
+test("a token that was refused does not spoil the next login", async () => {
+  const one = await connected();
+  await one.socket.end();
+  const refused = assert.rejects(one.session.call("renewToken", { token: "bad" }), { code: 1002074 });
+  await one.platform.advance(600);
+  const { socket } = one.platform;
+  await socket.open();
+  await socket.bring(socket.reply("login", loginResult({ resumed: true })));
+  await socket.bring(socket.refusal("renewToken", 1002074, "TOKEN_INVALID", "never"));
+  await refused;
+  await socket.end();
+  await one.platform.advance(1_200);
+  await one.platform.socket.open();
+  assert.equal(one.platform.socket.of("login")[0].params.token, "old");
+});
+
+test("who comes back waits for as long as the gateway said, and asks once a second at most", async () => {
+  const { platform, session, socket } = await connected();
+  await socket.end(1012, '{"code":1803001,"retry":"after","afterMs":3000}');
+  session.check();
+  await platform.advance(2_900);
+  session.check();
+  assert.equal(platform.sockets.length, 1);
+  await platform.advance(200);
+  assert.equal(platform.sockets.length, 2);
+  for (let again = 0; again < 6; again++) await platform.socket.end();
+  for (let again = 0; again < 5; again++) {
+    session.check();
+    await platform.socket.end();
+  }
+  assert.equal(platform.sockets.length, 3);
 });
 
 test("messages that make no sense are passed over", async () => {

@@ -60,6 +60,27 @@ test("a login is answered with the room, and others are heard", async () => {
   assert.equal(ann.session.room.users.size, 0);
 });
 
+test("whoever leaves while the login is under way was not there for long", async () => {
+  const { session, platform } = made();
+  const login = assert.rejects(session.login(gateway.login("eve", { roomID: "hasty" })), { reason: "CANCELLED" });
+  const { openSocket } = platform;
+  await new Promise((resolve) => {
+    platform.openSocket = (url) => {
+      const socket = openSocket(url);
+      const { send } = socket;
+      socket.send = (text) => {
+        send(text);
+        if (JSON.parse(text).method === "login") resolve();
+      };
+      return socket;
+    };
+  });
+  await session.logout();
+  await login;
+  const bob = await joined("bob", { room: "hasty" });
+  assert.deepEqual(bob.result.users, []);
+});
+
 test("a refused login rejects with the gateway's number, and may be tried again", async () => {
   const { session } = made();
   const refused = session.login({ ...gateway.login("ann"), token: "x" });
