@@ -166,6 +166,7 @@ async def test_sigterm_tells_everyone_when_to_come_back_and_ends_with_0(tmp_path
         assert not [line for line in gateway.log if "ERROR" in line or "Traceback" in line]
 
 
+@pytest.mark.alone
 async def test_sigterm_ends_in_time_even_if_nobody_answers(tmp_path: Path) -> None:
     settings = "shutdown_grace = 3\nshutdown_spread = 1\n"
     async with serving(tmp_path, "--dev", settings=settings) as gateway:

@@ -239,6 +239,7 @@ async def test_ffmpeg_with_mp3_sound(new_call: NewCall, clip: Clip) -> None:
 # How viewers begin -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("phase", [0.3, 1.9])
 async def test_in_rtc_mode_a_joiner_is_near_the_live_edge_within_a_second(
     phase: float, new_call: NewCall, long_gop_clip: Clip
