@@ -1313,11 +1313,9 @@ function openWebSocket(url) {
 	let inner = null;
 	const socket = {
 		send: (text) => {
-			if (inner && inner.readyState === WebSocket.OPEN) inner.send(text);
+			if (inner?.readyState === WebSocket.OPEN) inner.send(text);
 		},
-		close: (code = 1000, reason = "") => {
-			if (inner) inner.close(code, reason);
-		},
+		close: (code = 1000, reason = "") => inner?.close(code, reason),
 		onopen: () => {},
 		onmessage: () => {},
 		onclose: () => {},
@@ -1330,18 +1328,14 @@ function openWebSocket(url) {
 		return socket;
 	}
 	inner.onopen = () => socket.onopen();
-	inner.onmessage = ({ data }) => {
-		if (typeof data === "string") socket.onmessage(data);
-	};
+	inner.onmessage = ({ data }) => typeof data === "string" && socket.onmessage(data);
 	inner.onclose = ({ code, reason }) => socket.onclose({ code, reason });
 	inner.onerror = () => socket.onerror(`the socket to ${url} failed`);
 	return socket;
 }
 
 function onPageWake(fn) {
-	const shown = () => {
-		if (document.visibilityState === "visible") fn();
-	};
+	const shown = () => document.visibilityState === "visible" && fn();
 	document.addEventListener("visibilitychange", shown);
 	addEventListener("pageshow", fn);
 	addEventListener("online", fn);
@@ -1381,13 +1375,17 @@ class EngineRooms extends Emitter {
 		this._room = null;
 	}
 
+	get session() {
+		return this._room && this._room.session;
+	}
+
 	getVersion() {
 		return "3.12.0";
 	}
 
 	async loginRoom(roomID, token, { userID, userName }, { userUpdate, maxMemberCount } = {}) {
 		const there = this._room;
-		if (there && there.roomID === roomID) return there.goOn(token);
+		if (there?.roomID === roomID) return there.goOn(token);
 		if (there) throw new ZegoError(ZegoCode.TOO_MANY_ROOMS, "leave the other room first");
 		const session = new Session({ platform: webPlatform({ log: (level, line) => this._log(level, line) }), urls: this._urls });
 		const room = new ZegoRoom(roomID, session, (event, ...values) => void this.emit(event, ...values));
@@ -1867,6 +1865,7 @@ function number(value) {
 const DISCONNECTED_MS = 3_000;
 const CONNECT_MS = 6_000;
 const LASTING_MS = 5_000;
+const RESTARTS = 6;
 const FOREVER = 2 ** 31 - 1;
 const PASSING = [1003020, 1003021, 1003029, 1004020, 1802003, 1802007, 1802008, 1802009, 1803001, 1803002];
 const TRANSCODES_EXHAUSTED = 1802007;
@@ -1881,7 +1880,7 @@ class StreamLeg {
 		this.over = false;
 		this.pc = null;
 		this.onover = () => {};
-		this._meters = [new StatsMeter(words.inbound), new StatsMeter(words.inbound)];
+		this._meters = [0, 1, 2].map(() => new StatsMeter(words.inbound));
 		this._tell = tell;
 		this._told = "";
 		this._heard = "";
@@ -1896,7 +1895,7 @@ class StreamLeg {
 	async start() {
 		this._go(this.words.requesting, 0, "");
 		for (let attempt = 0; !this.over; attempt++) {
-			const restart = this.pc !== null && !this._stale && !attempt;
+			const restart = this.pc !== null && !this._stale && attempt < RESTARTS;
 			this._why = null;
 			await this._attempt(restart);
 			if (this.over) return;
@@ -1912,8 +1911,7 @@ class StreamLeg {
 			} else if (this._why && !restart && this._isFinal(this._why)) {
 				this._refuse(this._why);
 			}
-			const usual = attempt < 0 || restart ? 0 : pause(attempt, Math.random);
-			const afterMs = (this._why)?.afterMs ?? usual;
+			const afterMs = (this._why)?.afterMs ?? (attempt < 0 || restart ? 0 : pause(attempt, Math.random));
 			if (afterMs && !this.over) await this._sleep(afterMs);
 		}
 	}
@@ -1938,10 +1936,9 @@ class StreamLeg {
 		if (code && this._connected) this._renew(error);
 	}
 
-	async read(levels = false) {
-		if (!this.pc || !this._connected) return null;
-		const reports = (await this.pc.getStats());
-		return this.over ? null : this._meters[levels ? 1 : 0].read(reports.values(), performance.now(), this.muted);
+	async read(which) {
+		const reports = (this._connected && await this.pc?.getStats().catch(() => null));
+		return this.over || !reports ? null : this._meters[which].read(reports.values(), performance.now(), this.muted);
 	}
 
 	_prepare(_pc) {}
@@ -1984,6 +1981,7 @@ class StreamLeg {
 			await this._negotiate(pc, restart);
 			if (!hasPath(pc) && !this._stale && !this.over) await this._sleep(CONNECT_MS);
 		} catch (error) {
+			this._stale = true;
 			this._why = error instanceof CallError ? error : new CallError({ reason: "FAILED", message: String(error), retry: "now" });
 		}
 	}
@@ -2346,6 +2344,14 @@ class ZegoExpressEngine extends EngineRooms {
 		return this._mutePlaying(streamID, "audio", mute);
 	}
 
+	async getPlayingStreamQuality(streamID) {
+		return (await this._legs.get(streamID)?.read(2))?.stats ?? null;
+	}
+
+	getPublishingStreamQuality(streamID) {
+		return this.getPlayingStreamQuality(streamID);
+	}
+
 	setSoundLevelDelegate(bool, interval = 1_000) {
 		clearInterval(this._soundTimer);
 		const ms = Math.min(LONGEST_INTERVAL, Math.max(SHORTEST_INTERVAL, interval));
@@ -2444,7 +2450,7 @@ class ZegoExpressEngine extends EngineRooms {
 
 	async _tellQuality() {
 		for (const leg of this._legs.values()) {
-			const reading = await leg.read().catch(() => null);
+			const reading = await leg.read(0);
 			if (!reading) continue;
 			const { streamID, words: { inbound } } = leg;
 			leg.session.notify("report", { direction: inbound ? "pull" : "push", event: "stats", streamID, data: reading.report });
@@ -2455,12 +2461,11 @@ class ZegoExpressEngine extends EngineRooms {
 	async _tellSounds() {
 		const heard = [];
 		for (const leg of this._legs.values()) {
-			const reading = await leg.read(true).catch(() => null);
+			const reading = await leg.read(1);
 			if (!reading || reading.level < 0) continue;
 			const one = { streamID: leg.streamID, soundLevel: 100 * reading.level, type: leg.words.inbound ? "pull" : "push" };
 			heard.push(one);
-			const microphone = leg instanceof Publication && leg.source.isFrom("camera", "audio");
-			if (microphone) this.emit("capturedSoundLevelUpdate", one.soundLevel);
+			if (leg instanceof Publication && leg.source.isFrom("camera", "audio")) this.emit("capturedSoundLevelUpdate", one.soundLevel);
 		}
 		if (heard.length) this.emit("soundLevelUpdate", heard);
 	}

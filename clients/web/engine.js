@@ -253,6 +253,16 @@ export class ZegoExpressEngine extends EngineRooms {
     return this._mutePlaying(streamID, "audio", mute);
   }
 
+  /** How a stream fares since it was asked last. @param {string} streamID @returns {Promise<any>} null without a connection */
+  async getPlayingStreamQuality(streamID) {
+    return (await this._legs.get(streamID)?.read(2))?.stats ?? null;
+  }
+
+  /** The same of a stream of one's own. @param {string} streamID */
+  getPublishingStreamQuality(streamID) {
+    return this.getPlayingStreamQuality(streamID);
+  }
+
   /**
    * Tells how loud it is, again and again: soundLevelUpdate of streams, capturedSoundLevelUpdate of what is published; 0 to 100.
    * @param {boolean} bool
@@ -372,7 +382,7 @@ export class ZegoExpressEngine extends EngineRooms {
   /** @private */
   async _tellQuality() {
     for (const leg of this._legs.values()) {
-      const reading = await leg.read().catch(() => null);
+      const reading = await leg.read(0);
       if (!reading) continue;
       const { streamID, words: { inbound } } = leg;
       leg.session.notify("report", { direction: inbound ? "pull" : "push", event: "stats", streamID, data: reading.report });
@@ -384,12 +394,11 @@ export class ZegoExpressEngine extends EngineRooms {
   async _tellSounds() {
     const heard = [];
     for (const leg of this._legs.values()) {
-      const reading = await leg.read(true).catch(() => null);
+      const reading = await leg.read(1);
       if (!reading || reading.level < 0) continue;
       const one = { streamID: leg.streamID, soundLevel: 100 * reading.level, type: leg.words.inbound ? "pull" : "push" };
       heard.push(one);
-      const microphone = leg instanceof Publication && leg.source.isFrom("camera", "audio");
-      if (microphone) this.emit("capturedSoundLevelUpdate", one.soundLevel);
+      if (leg instanceof Publication && leg.source.isFrom("camera", "audio")) this.emit("capturedSoundLevelUpdate", one.soundLevel);
     }
     if (heard.length) this.emit("soundLevelUpdate", heard);
   }

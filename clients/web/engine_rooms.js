@@ -23,6 +23,11 @@ export class EngineRooms extends Emitter {
     this._room = null;
   }
 
+  /** What the room is made of underneath, for what ZEGO has no words for: the core's session; null outside of a room. */
+  get session() {
+    return this._room && this._room.session;
+  }
+
   /** ZEGO's version whose interface this is. */
   getVersion() {
     return "3.12.0";
@@ -38,7 +43,7 @@ export class EngineRooms extends Emitter {
    */
   async loginRoom(roomID, token, { userID, userName }, { userUpdate, maxMemberCount } = {}) {
     const there = this._room;
-    if (there && there.roomID === roomID) return there.goOn(token);
+    if (there?.roomID === roomID) return there.goOn(token);
     if (there) throw new ZegoError(ZegoCode.TOO_MANY_ROOMS, "leave the other room first");
     const session = new Session({ platform: webPlatform({ log: (level, line) => this._log(level, line) }), urls: this._urls });
     const room = new ZegoRoom(roomID, session, (event, ...values) => void this.emit(event, ...values));

@@ -31,11 +31,9 @@ function openWebSocket(url) {
   /** @type {Socket} */
   const socket = {
     send: (text) => {
-      if (inner && inner.readyState === WebSocket.OPEN) inner.send(text);
+      if (inner?.readyState === WebSocket.OPEN) inner.send(text);
     },
-    close: (code = 1000, reason = "") => {
-      if (inner) inner.close(code, reason);
-    },
+    close: (code = 1000, reason = "") => inner?.close(code, reason),
     onopen: () => {},
     onmessage: () => {},
     onclose: () => {},
@@ -48,9 +46,7 @@ function openWebSocket(url) {
     return socket;
   }
   inner.onopen = () => socket.onopen();
-  inner.onmessage = ({ data }) => {
-    if (typeof data === "string") socket.onmessage(data);
-  };
+  inner.onmessage = ({ data }) => typeof data === "string" && socket.onmessage(data);
   inner.onclose = ({ code, reason }) => socket.onclose({ code, reason });
   inner.onerror = () => socket.onerror(`the socket to ${url} failed`);
   return socket;
@@ -62,9 +58,7 @@ function openWebSocket(url) {
  * @returns {() => void}
  */
 function onPageWake(fn) {
-  const shown = () => {
-    if (document.visibilityState === "visible") fn();
-  };
+  const shown = () => document.visibilityState === "visible" && fn();
   document.addEventListener("visibilitychange", shown);
   addEventListener("pageshow", fn);
   addEventListener("online", fn);
