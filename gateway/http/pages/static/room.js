@@ -158,9 +158,15 @@ export class RoomView {
   /** Takes a medium into one's stream that it did not have. */
   async #add(kind) {
     const id = this.choice.chosen[kind];
-    if (this.publication) await this.publication.open(kind, id);
+    if (this.publication) await this.#widen(kind, id);
     else this.publish((await openStream({ audio: null, video: null, [kind]: id })).own);
     await this.choice.use(this.publication.media.getTracks());
+  }
+
+  /** One that was refused is asked for again. */
+  async #widen(kind, id) {
+    await this.publication.open(kind, id);
+    if (this.call.links.get(this.streamID).state === "refused") this.call.publish(this.streamID, this.publication);
   }
 
   #own() {
