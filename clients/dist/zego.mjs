@@ -1910,6 +1910,8 @@ class StreamLeg {
 				this._interrupted(this._why);
 			} else if (this._why && !restart && this._isFinal(this._why)) {
 				this._refuse(this._why);
+			} else if (this._why) {
+				this._interrupted(this._why);
 			}
 			const afterMs = (this._why)?.afterMs ?? (attempt < 0 || restart ? 0 : pause(attempt, Math.random));
 			if (afterMs && !this.over) await this._sleep(afterMs);

@@ -84,6 +84,8 @@ export class StreamLeg {
         this._interrupted(this._why);
       } else if (this._why && !restart && this._isFinal(this._why)) {
         this._refuse(this._why);
+      } else if (this._why) {
+        this._interrupted(this._why);
       }
       const afterMs = /** @type {CallError|null} */ (this._why)?.afterMs ?? (attempt < 0 || restart ? 0 : pause(attempt, Math.random));
       if (afterMs && !this.over) await this._sleep(afterMs);
