@@ -1913,7 +1913,8 @@ class StreamLeg {
 			} else if (this._why) {
 				this._interrupted(this._why);
 			}
-			const afterMs = (this._why)?.afterMs ?? (attempt < 0 || restart ? 0 : pause(attempt, Math.random));
+			const usual = attempt < 0 || restart ? 0 : pause(attempt, Math.random);
+			const afterMs = (this._why)?.afterMs ?? usual;
 			if (afterMs && !this.over) await this._sleep(afterMs);
 		}
 	}
@@ -2467,7 +2468,8 @@ class ZegoExpressEngine extends EngineRooms {
 			if (!reading || reading.level < 0) continue;
 			const one = { streamID: leg.streamID, soundLevel: 100 * reading.level, type: leg.words.inbound ? "pull" : "push" };
 			heard.push(one);
-			if (leg instanceof Publication && leg.source.isFrom("camera", "audio")) this.emit("capturedSoundLevelUpdate", one.soundLevel);
+			const microphone = leg instanceof Publication && leg.source.isFrom("camera", "audio");
+			if (microphone) this.emit("capturedSoundLevelUpdate", one.soundLevel);
 		}
 		if (heard.length) this.emit("soundLevelUpdate", heard);
 	}

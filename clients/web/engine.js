@@ -398,7 +398,8 @@ export class ZegoExpressEngine extends EngineRooms {
       if (!reading || reading.level < 0) continue;
       const one = { streamID: leg.streamID, soundLevel: 100 * reading.level, type: leg.words.inbound ? "pull" : "push" };
       heard.push(one);
-      if (leg instanceof Publication && leg.source.isFrom("camera", "audio")) this.emit("capturedSoundLevelUpdate", one.soundLevel);
+      const microphone = leg instanceof Publication && leg.source.isFrom("camera", "audio");
+      if (microphone) this.emit("capturedSoundLevelUpdate", one.soundLevel);
     }
     if (heard.length) this.emit("soundLevelUpdate", heard);
   }

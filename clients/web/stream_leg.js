@@ -87,7 +87,8 @@ export class StreamLeg {
       } else if (this._why) {
         this._interrupted(this._why);
       }
-      const afterMs = /** @type {CallError|null} */ (this._why)?.afterMs ?? (attempt < 0 || restart ? 0 : pause(attempt, Math.random));
+      const usual = attempt < 0 || restart ? 0 : pause(attempt, Math.random);
+      const afterMs = /** @type {CallError|null} */ (this._why)?.afterMs ?? usual;
       if (afterMs && !this.over) await this._sleep(afterMs);
     }
   }
