@@ -1223,7 +1223,9 @@ function webPlatform({ log } = {}) {
 function openWebSocket(url) {
 	let inner = null;
 	const socket = ({
-		send: (text) => inner?.send(text),
+		send: (text) => {
+			if (inner?.readyState === WebSocket.OPEN) inner.send(text);
+		},
 		close: (code = 1000, reason = "") => inner?.close(code, reason),
 	});
 	try {
@@ -1280,6 +1282,9 @@ constructor(appID, server) {
 	this._leaving = null;
 	this._user = { userID: "" };
 }
+get session() {
+	return this._room && this._room.session;
+}
 getVersion() {
 	return "3.12.0";
 }
@@ -1287,7 +1292,7 @@ async loginRoom(roomID, token, user, { userUpdate, maxMemberCount } = {}) {
 	while (this._leaving) await this._leaving;
 	if (this._room?.over) this._over(0);
 	const there = this._room;
-	if (there && there.roomID === roomID) return there.goOn(token);
+	if (there?.roomID === roomID) return there.goOn(token);
 	if (there) throw new ZegoError(ZegoCode.TOO_MANY_ROOMS, "leave the other room first");
 	const session = new Session({ platform: webPlatform({ log: (level, line) => this._log(level, line) }), urls: this._urls });
 	const room = new ZegoRoom(roomID, session, (event, ...values) => void this.emit(event, ...values));
@@ -1726,6 +1731,7 @@ function number(value) {
 const DISCONNECTED_MS = 3_000;
 const CONNECT_MS = 6_000;
 const LASTING_MS = 5_000;
+const RESTARTS = 6;
 const FOREVER = 2 ** 31 - 1;
 const PASSING = [1003020, 1003021, 1003029, 1004020, 1802003, 1802007, 1802008, 1802009, 1803001, 1803002];
 const TRANSCODES_EXHAUSTED = 1802007;
@@ -1737,11 +1743,10 @@ constructor({ session, streamID, tell, iceServers }, words) {
 	this.streamID = streamID;
 	this.words = words;
 	this.muted = { audio: false, video: false };
-	this.stats = null;
 	this.over = false;
 	this.pc = null;
 	this.onover = () => {};
-	this._meters = [new StatsMeter(words.inbound), new StatsMeter(words.inbound)];
+	this._meters = [0, 1, 2].map(() => new StatsMeter(words.inbound));
 	this._tell = tell;
 	this._iceServers = iceServers;
 	this._told = "";
@@ -1756,7 +1761,7 @@ constructor({ session, streamID, tell, iceServers }, words) {
 async start() {
 	this._go(this.words.requesting, 0, "");
 	for (let attempt = 0; !this.over; attempt++) {
-		const restart = this.pc !== null && !this._stale && !attempt;
+		const restart = this.pc !== null && !this._stale && attempt < RESTARTS;
 		this._why = null;
 		await this._attempt(restart);
 		if (this.over) return;
@@ -1772,6 +1777,7 @@ async start() {
 		} else if (this._why && !restart) {
 			const { code, retry } = this._why;
 			if (retry === "never" || (code === this.words.refused && !this._begun)) this._refuse(this._why);
+			else this._interrupted(this._why);
 		}
 		const usual = attempt < 0 || restart ? 0 : pause(attempt, Math.random);
 		const afterMs = this._why?.afterMs ?? usual;
@@ -1795,10 +1801,9 @@ heard({ state, code, message = "" }) {
 	else this._interrupted(error);
 	if (code && this._connected) this._renew(error);
 }
-async read(levels = false) {
-	if (!this.pc || !this._connected) return null;
-	const reports = (await this.pc.getStats());
-	return this.over ? null : this._meters[levels ? 1 : 0].read(reports.values(), performance.now(), this.muted);
+async read(which) {
+	const reports = (this._connected && await this.pc?.getStats().catch(() => null));
+	return this.over || !reports ? null : this._meters[which].read(reports.values(), performance.now(), this.muted);
 }
 _prepare(_pc) {}
 async _negotiate(_pc, _restart) {}
@@ -1830,6 +1835,7 @@ async _attempt(restart) {
 		await this._negotiate(pc, restart);
 		if (!hasPath(pc) && !this._stale && !this.over) await this._sleep(CONNECT_MS);
 	} catch (error) {
+		this._stale = true;
 		this._why = error instanceof CallError ? error : new CallError({ reason: "FAILED", message: String(error), retry: "now" });
 	}
 }
@@ -2188,11 +2194,11 @@ muteAllPlayVideoStreams(mute) {
 muteAllPlayAudioStreams(mute) {
 	return this._muteAll("audio", mute);
 }
-getPublishingStreamQuality(streamID) {
-	return this._legs.get(streamID)?.stats ?? null;
+async getPlayingStreamQuality(streamID) {
+	return (await this._legs.get(streamID)?.read(2))?.stats ?? null;
 }
-getPlayingStreamQuality(streamID) {
-	return this._legs.get(streamID)?.stats ?? null;
+getPublishingStreamQuality(streamID) {
+	return this.getPlayingStreamQuality(streamID);
 }
 setTurnServer(list) {
 	this._turnServers = list.map(({ url, ...rest }) => ({ urls: url, ...rest }));
@@ -2289,10 +2295,9 @@ async _muteAll(kind, mute) {
 }
 async _tellQuality() {
 	for (const leg of this._legs.values()) {
-		const reading = await leg.read().catch(() => null);
+		const reading = await leg.read(0);
 		if (!reading) continue;
 		const { streamID, words: { inbound } } = leg;
-		leg.stats = reading.stats;
 		leg.session.notify("report", { direction: inbound ? "pull" : "push", event: "stats", streamID, data: reading.report });
 		this.emit(inbound ? "playQualityUpdate" : "publishQualityUpdate", streamID, reading.stats);
 	}
@@ -2300,7 +2305,7 @@ async _tellQuality() {
 async _tellSounds() {
 	const heard = [];
 	for (const leg of this._legs.values()) {
-		const reading = await leg.read(true).catch(() => null);
+		const reading = await leg.read(1);
 		if (!reading || reading.level < 0) continue;
 		const one = { streamID: leg.streamID, soundLevel: 100 * reading.level, type: leg.words.inbound ? "pull" : "push" };
 		heard.push(one);

@@ -270,14 +270,14 @@ export class ZegoExpressEngine extends EngineRooms {
     return this._muteAll("audio", mute);
   }
 
-  /** What `publishQualityUpdate` told last; null: nothing yet. @param {string} streamID */
-  getPublishingStreamQuality(streamID) {
-    return this._legs.get(streamID)?.stats ?? null;
+  /** How a stream fares since it was asked last. @param {string} streamID @returns {Promise<any>} null without a connection */
+  async getPlayingStreamQuality(streamID) {
+    return (await this._legs.get(streamID)?.read(2))?.stats ?? null;
   }
 
-  /** What `playQualityUpdate` told last; null: nothing yet. @param {string} streamID */
-  getPlayingStreamQuality(streamID) {
-    return this._legs.get(streamID)?.stats ?? null;
+  /** The same of a stream of one's own. @param {string} streamID */
+  getPublishingStreamQuality(streamID) {
+    return this.getPlayingStreamQuality(streamID);
   }
 
   /**
@@ -417,10 +417,9 @@ export class ZegoExpressEngine extends EngineRooms {
   /** @private */
   async _tellQuality() {
     for (const leg of this._legs.values()) {
-      const reading = await leg.read().catch(() => null);
+      const reading = await leg.read(0);
       if (!reading) continue;
       const { streamID, words: { inbound } } = leg;
-      leg.stats = reading.stats;
       leg.session.notify("report", { direction: inbound ? "pull" : "push", event: "stats", streamID, data: reading.report });
       this.emit(inbound ? "playQualityUpdate" : "publishQualityUpdate", streamID, reading.stats);
     }
@@ -430,7 +429,7 @@ export class ZegoExpressEngine extends EngineRooms {
   async _tellSounds() {
     const heard = [];
     for (const leg of this._legs.values()) {
-      const reading = await leg.read(true).catch(() => null);
+      const reading = await leg.read(1);
       if (!reading || reading.level < 0) continue;
       const one = { streamID: leg.streamID, soundLevel: 100 * reading.level, type: leg.words.inbound ? "pull" : "push" };
       heard.push(one);

@@ -27,6 +27,11 @@ export class EngineRooms extends Emitter {
     this._user = { userID: "" };
   }
 
+  /** What the room is made of underneath, for what ZEGO has no words for: the core's session; null outside of a room. */
+  get session() {
+    return this._room && this._room.session;
+  }
+
   /** ZEGO's version whose interface this is. */
   getVersion() {
     return "3.12.0";
@@ -45,7 +50,7 @@ export class EngineRooms extends Emitter {
     // A handler of LOGIN_FAILED may be trying again: the room that could not be entered is in nobody's way.
     if (this._room?.over) this._over(0);
     const there = this._room;
-    if (there && there.roomID === roomID) return there.goOn(token);
+    if (there?.roomID === roomID) return there.goOn(token);
     if (there) throw new ZegoError(ZegoCode.TOO_MANY_ROOMS, "leave the other room first");
     const session = new Session({ platform: webPlatform({ log: (level, line) => this._log(level, line) }), urls: this._urls });
     const room = new ZegoRoom(roomID, session, (event, ...values) => void this.emit(event, ...values));

@@ -29,7 +29,9 @@ function openWebSocket(url) {
   /** @type {WebSocket|null} */
   let inner = null;
   const socket = /** @type {Socket} */ ({
-    send: (text) => inner?.send(text),
+    send: (text) => {
+      if (inner?.readyState === WebSocket.OPEN) inner.send(text);
+    },
     close: (code = 1000, reason = "") => inner?.close(code, reason),
   });
   try {

@@ -13,6 +13,8 @@ const DISCONNECTED_MS = 3_000;
 const CONNECT_MS = 6_000;
 /** A connection that ends sooner was none: the next one is made as if that had failed. */
 const LASTING_MS = 5_000;
+/** How often a path is looked for anew before the connection is given up. */
+const RESTARTS = 6;
 const FOREVER = 2 ** 31 - 1;
 /** What the gateway says of a connection that is over, after which it is simply made again. */
 const PASSING = [1003020, 1003021, 1003029, 1004020, 1802003, 1802007, 1802008, 1802009, 1803001, 1803002];
@@ -37,16 +39,14 @@ export class StreamLeg {
     this.streamID = streamID;
     this.words = words;
     this.muted = { audio: false, video: false };
-    /** How it fared last, for programs. @type {any} */
-    this.stats = null;
     /** Nothing more is tried. */
     this.over = false;
     /** @type {RTCPeerConnection|null} */
     this.pc = null;
     /** Called once when nothing more will come of it. @type {(error: CallError) => void} */
     this.onover = () => {};
-    /** Rates, and levels: they are read at different times. @private */
-    this._meters = [new StatsMeter(words.inbound), new StatsMeter(words.inbound)];
+    /** For quality events, for levels, for who asks: they are read at different times. @private */
+    this._meters = [0, 1, 2].map(() => new StatsMeter(words.inbound));
     /** @private */
     this._tell = tell;
     /** @private */
@@ -73,7 +73,7 @@ export class StreamLeg {
   async start() {
     this._go(this.words.requesting, 0, "");
     for (let attempt = 0; !this.over; attempt++) {
-      const restart = this.pc !== null && !this._stale && !attempt;
+      const restart = this.pc !== null && !this._stale && attempt < RESTARTS;
       this._why = null;
       await this._attempt(restart);
       if (this.over) return;
@@ -89,6 +89,7 @@ export class StreamLeg {
       } else if (this._why && !restart) {
         const { code, retry } = this._why;
         if (retry === "never" || (code === this.words.refused && !this._begun)) this._refuse(this._why);
+        else this._interrupted(this._why);
       }
       const usual = attempt < 0 || restart ? 0 : pause(attempt, Math.random);
       const afterMs = /** @type {CallError|null} */ (this._why)?.afterMs ?? usual;
@@ -122,13 +123,12 @@ export class StreamLeg {
 
   /**
    * Reads the connection's figures.
-   * @param {boolean} [levels] only how loud it is
+   * @param {number} which meter: each tells of the time since it was read last
    * @returns {Promise<import("./readings.js").Reading|null>} null without a connection
    */
-  async read(levels = false) {
-    if (!this.pc || !this._connected) return null;
-    const reports = /** @type {any} */ (await this.pc.getStats());
-    return this.over ? null : this._meters[levels ? 1 : 0].read(reports.values(), performance.now(), this.muted);
+  async read(which) {
+    const reports = /** @type {any} */ (this._connected && await this.pc?.getStats().catch(() => null));
+    return this.over || !reports ? null : this._meters[which].read(reports.values(), performance.now(), this.muted);
   }
 
   /** Adds what is sent, or listens for what comes. @protected @param {RTCPeerConnection} _pc */
@@ -175,6 +175,7 @@ export class StreamLeg {
       await this._negotiate(pc, restart);
       if (!hasPath(pc) && !this._stale && !this.over) await this._sleep(CONNECT_MS);
     } catch (error) {
+      this._stale = true;
       this._why = error instanceof CallError ? error : new CallError({ reason: "FAILED", message: String(error), retry: "now" });
     }
   }

@@ -45,6 +45,11 @@ export const WEB_METHODS = {
   off: ["same", "Returns the engine, which is true.", "返回引擎对象（真值）。"],
   emit: ["differs", "Of this SDK's own inside.", "内部使用。"],
   listenerCount: ["differs", "Of this SDK's own inside.", "内部使用。"],
+  session: [
+    "differs", "ZEGO does not have it: the session underneath, null outside of a room. Its `call` asks the gateway for what ZEGO "
+      + "has no method for, its `room` is what is known of users and streams.",
+    "ZEGO 没有此属性：底层会话，不在房间时为 null。`call` 可调用网关的任何方法，`room` 为当前的用户与流。",
+  ],
   getVersion: ["differs", "ZEGO's version whose interface this is.", "返回所对应的 ZEGO 接口版本。"],
   setLogConfig: ["nothing", "Warnings and errors go to the console.", "警告与错误输出到控制台。"],
   setDebugVerbose: ["nothing", "", ""],
@@ -107,6 +112,14 @@ export const WEB_METHODS = {
   useAudioDevice: AS_ZEGO,
   useFrontCamera: AS_ZEGO,
   useAudioOutputDevice: AS_ZEGO,
+  getPublishingStreamQuality: [
+    "differs", "As `publishQualityUpdate` tells it, since it was asked last; null without a connection.",
+    "返回上次调用以来的数据，字段同 `publishQualityUpdate`；没有连接时为 null。",
+  ],
+  getPlayingStreamQuality: [
+    "differs", "As `playQualityUpdate` tells it, since it was asked last; null without a connection.",
+    "返回上次调用以来的数据，字段同 `playQualityUpdate`；没有连接时为 null。",
+  ],
   setSoundLevelDelegate: [
     "differs", "The microphone's loudness is told while it is published. A page in the background is told less often.",
     "推流期间回调麦克风音量；页面在后台时回调变少。",
@@ -121,8 +134,6 @@ export const WEB_METHODS = {
   ],
   muteAllPlayAudioStreams: ["differs", "`mutePlayStreamAudio` still changes one.", "之后仍可用 `mutePlayStreamAudio` 单独设置。"],
   muteAllPlayVideoStreams: ["differs", "`mutePlayStreamVideo` still changes one.", "之后仍可用 `mutePlayStreamVideo` 单独设置。"],
-  getPublishingStreamQuality: AS_ZEGO,
-  getPlayingStreamQuality: AS_ZEGO,
   setEngineConfig: IGNORED,
   setRoomScenario: IGNORED,
   setSEIConfig: IGNORED,

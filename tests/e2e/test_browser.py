@@ -21,7 +21,7 @@ from adapters.webrtc.udp import UdpPort
 from gateway.app import Gateway
 from gateway.config import WebRtcSettings
 from tests.support.browser import browsing
-from tests.support.browser_guest import SMALLER, Guest, since
+from tests.support.browser_guest import SMALLER, Guest, connection, since
 from tests.support.gateway import Client, config, running, url_of
 from tests.support.media_client import until
 from tests.support.programs import decode, run, started
@@ -209,8 +209,9 @@ async def test_after_twenty_seconds_without_a_packet_the_call_goes_on() -> None:
         bob = await Guest.join(browser, gateway, "bob", "none")
         for stream in (PHONE, ann.stream):
             await bob.sees(stream)
-        sessions = [await guest.page.evaluate("gatewayCall.signaling.session") for guest in (ann, bob)]
-        await bob.page.evaluate(f"window.before = gatewayCall.playbacks.get('{PHONE}').pc")
+        session = "gatewayCall.session.loginResult.sessionID"
+        sessions = [await guest.page.evaluate(session) for guest in (ann, bob)]
+        await bob.page.evaluate(f"window.before = {connection(PHONE)}")
 
         port_of(gateway).impair = lambda data, address, out: True
         await asyncio.sleep(20)
@@ -218,8 +219,8 @@ async def test_after_twenty_seconds_without_a_packet_the_call_goes_on() -> None:
 
         for stream in (PHONE, ann.stream):
             await bob.decodes(stream, 2 * FPS)
-        assert await bob.page.evaluate(f"gatewayCall.playbacks.get('{PHONE}').pc === before"), "the same connection"
-        assert [await guest.page.evaluate("gatewayCall.signaling.session") for guest in (ann, bob)] == sessions
+        assert await bob.page.evaluate(f"{connection(PHONE)} === before"), "the same connection"
+        assert [await guest.page.evaluate(session) for guest in (ann, bob)] == sessions
         assert not caller.heard("streams", type="DELETE")
 
 

@@ -219,8 +219,8 @@ async def test_muting_is_seen_by_the_others_and_survives_a_lost_socket(medium: s
         for conversation in list(gateway.signaling.conversations):
             if conversation.attachment and conversation.attachment.session.user.id == "ann":
                 conversation.socket._ws.io_proto.transport.abort()  # type: ignore[attr-defined]
-        await guest.page.until("gatewayCall.signaling.state !== 'online'")
-        await guest.page.until("gatewayCall.signaling.state === 'online'")
+        await guest.page.until("gatewayCall.session.state !== 'connected'")
+        await guest.page.until("gatewayCall.session.state === 'connected'")
         assert not bob.heard("streams", type="DELETE")
         await guest.click(button)
         await bob.event("mute", lambda params: params[medium] is False)

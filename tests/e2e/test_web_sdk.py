@@ -577,12 +577,12 @@ async def test_rooms_are_switched_and_figures_are_there_to_be_asked_for() -> Non
     async with scene() as here:
         ann = await here.join("ann")
         servers = "[{ url: 'turn:127.0.0.1:9', username: 'u', credential: 'c' }]"
-        assert await ann.do("return zg.getPublishingStreamQuality('ann-camera')") is None
+        assert await ann.do("return await zg.getPublishingStreamQuality('ann-camera')") is None
         await ann.do(f"zg.setTurnServer({servers})")
         await ann.publish("ann-camera")
         used = await ann.page.evaluate("zg._legs.get('ann-camera').pc.getConfiguration().iceServers")
         assert [one["urls"] for one in used] in (["turn:127.0.0.1:9"], [["turn:127.0.0.1:9"]])
-        await ann.page.until("zg.getPublishingStreamQuality('ann-camera')?.video.videoBitrate > 0")
+        await ann.page.until("(await zg.getPublishingStreamQuality('ann-camera'))?.video.videoBitrate > 0")
         failing = "try {{ await {}; }} catch (error) {{ return error.code; }}"
         assert await ann.do(failing.format("zg.switchRoom('elsewhere', 'other', { token: '' })")) == 1002002
         settings = f"{{ token: {token('ann')!r}, isUserStatusNotify: true }}"

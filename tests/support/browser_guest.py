@@ -71,13 +71,13 @@ class Guest:
 
     async def connected(self, stream: str, deadline: float = DEADLINE) -> None:
         """Waits until a stream, its own or another's, is connected."""
-        await self.page.until(f"{_link(stream)}?.state === 'connected'", deadline)
+        await self.page.until(f"gatewayCall.links.get({json.dumps(stream)})?.state === 'connected'", deadline)
 
     async def sees(self, stream: str, deadline: float = DEADLINE) -> None:
         """Waits for pictures and sound of a stream."""
         name = json.dumps(stream)
         await self.page.until(f"gatewayRoom.tiles.get({name})?.firstPictureMs", deadline)
-        await self.page.until(f"(async () => {{ const one = [...(await gatewayCall.playbacks.get({name}).pc.getStats()).values()]"
+        await self.page.until(f"(async () => {{ const one = [...(await {connection(stream)}.getStats()).values()]"
                               ".find((each) => each.type === 'inbound-rtp' && each.kind === 'audio');"
                               "return one?.totalSamplesReceived > 0 })()", deadline)  # fmt: skip
 
@@ -88,7 +88,7 @@ class Guest:
     async def reports(self, stream: str) -> list[Report]:
         """getStats of a stream's connection."""
         reports: list[Report] = await self.page.evaluate(
-            f"(async () => [...(await {_link(stream)}.pc.getStats()).values()])()"
+            f"(async () => [...(await {connection(stream)}.getStats()).values()])()"
         )
         return reports
 
@@ -102,7 +102,7 @@ class Guest:
 
     async def decodes(self, stream: str, more: int = 10, deadline: float = DEADLINE) -> None:
         """Waits until so many further pictures were decoded."""
-        decoded = f"""(async () => [...(await {_link(stream)}.pc.getStats()).values()]
+        decoded = f"""(async () => [...(await {connection(stream)}.getStats()).values()]
             .find((each) => each.type === 'inbound-rtp' && each.kind === 'video')?.framesDecoded ?? 0)()"""
         before = await self.page.evaluate(decoded)
         await self.page.until(f"(await {decoded}) >= {before + more}", deadline)
@@ -132,6 +132,6 @@ def since(before: Mapping[str, Any], now: Mapping[str, Any], name: str) -> float
     return float(now.get(name, 0) - before.get(name, 0))
 
 
-def _link(stream: str) -> str:
-    name = json.dumps(stream)
-    return f"(gatewayCall.playbacks.get({name}) ?? gatewayCall.publications.get({name}))"
+def connection(stream: str) -> str:
+    """In JavaScript: the RTCPeerConnection of a stream, which the SDK keeps to itself."""
+    return f"gatewayCall.engine._legs.get({json.dumps(stream)}).pc"

@@ -1,6 +1,6 @@
 // The choice of camera and microphone, in every place of the page that offers it.
 
-import { listDevices } from "./media.js";
+import { listDevices, ondevices } from "./media.js";
 import { text } from "./texts.js";
 
 const KINDS = { video: { label: "camera", numbered: "cameraN" }, audio: { label: "microphone", numbered: "microphoneN" } };
@@ -11,7 +11,7 @@ export class DeviceChoice {
     this.onchoice = onchoice;
     this.chosen = { audio: "", video: "" };
     this.places = [...document.querySelectorAll("[data-devices]")];
-    navigator.mediaDevices?.addEventListener?.("devicechange", () => this.refresh());
+    ondevices(() => this.refresh());
   }
 
   /** Looks what devices there are; for when one was plugged in, or permission was given. */

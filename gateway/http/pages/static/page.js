@@ -1,11 +1,13 @@
 // The page: language, the form that joins a room, and the way into the room and out of it.
 
+import { ZegoExpressEngine } from "/sdk/zego.mjs";
+
 import { Call } from "./call.js";
 import { DeviceChoice } from "./devices.js";
-import { openDevices, stop } from "./media.js";
+import { CallError } from "./errors.js";
+import { openStream } from "./media.js";
 import { PushDialog } from "./push.js";
 import { RoomView } from "./room.js";
-import { CallError } from "./signaling.js";
 import { chooseLanguage, currentLanguage, sentence, text } from "./texts.js";
 
 const LANGUAGE = "gateway-language";
@@ -83,13 +85,13 @@ async function showPreview() {
   dropPreview();
   showError(null);
   try {
-    preview = await openDevices(wish());
+    preview = await openStream(wish());
   } catch (error) {
     showError(error);
     return;
   }
-  await choice.use(preview.tracks);
-  const video = preview.tracks.filter((track) => track.kind === "video");
+  await choice.use(preview.own.media.getTracks());
+  const video = preview.own.media.getVideoTracks();
   byId("preview").srcObject = new MediaStream(video);
   byId("preview").hidden = !video.length;
   byId("preview").play().catch(() => {});
@@ -99,7 +101,7 @@ async function showPreview() {
 }
 
 function dropPreview() {
-  if (preview) stop(preview.tracks);
+  preview?.own.close();
   preview = null;
   byId("preview").srcObject = null;
   byId("preview").hidden = true;
@@ -151,29 +153,29 @@ function busy(is) {
 async function join() {
   if (!globalThis.RTCPeerConnection) throw new CallError({ name: "NotSupportedError" });
   // Devices first: whoever may not use them has not joined yet.
-  const devices = takes() === "none" ? null : preview ?? (await openDevices(wish()));
+  const opened = takes() === "none" ? null : preview ?? (await openStream(wish()));
   preview = null;
   const value = (id) => byId(id).value.trim();
-  const call = new Call(about.ws);
+  const call = new Call(new ZegoExpressEngine(value("app"), about.ws));
   try {
-    await call.join({ appID: value("app"), roomID: value("room"), userID: value("user"), token: value("token") || undefined });
+    await call.join({ roomID: value("room"), userID: value("user"), token: value("token") });
   } catch (error) {
-    if (devices) stop(devices.tracks);
+    opened?.own.close();
     throw error;
   }
-  enter(call, devices);
+  enter(call, opened);
 }
 
-function enter(call, devices) {
+function enter(call, opened) {
   window.gatewayCall = call;
   byId("lobby").hidden = true;
   byId("in-room").hidden = byId("where").hidden = false;
   byId("room-name").textContent = call.roomID;
   room = new RoomView(call, choice, (error) => left(error));
   window.gatewayRoom = room;
-  if (devices) {
-    room.publish(devices.tracks, devices.problems);
-    choice.use(devices.tracks);
+  if (opened) {
+    room.publish(opened.own, opened.problems);
+    choice.use(opened.own.media.getTracks());
   }
   byId("in-room").querySelector("button").focus();
 }
@@ -191,9 +193,6 @@ function left(error) {
 
 // The session outlives a page that is hidden, not one that is closed.
 addEventListener("pagehide", (event) => event.persisted || window.gatewayCall?.leave());
-for (const [target, type] of [[window, "online"], [document, "visibilitychange"]]) {
-  target.addEventListener(type, () => document.visibilityState === "visible" && window.gatewayCall?.signaling.check());
-}
 
 byId("open-devices").onclick = async () => {
   await choice.refresh();

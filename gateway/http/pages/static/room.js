@@ -1,6 +1,6 @@
 // The page while one is in a room: a tile for each stream, the toolbar, and what has to be said.
 
-import { openDevices, stop } from "./media.js";
+import { ondevicelost, openStream } from "./media.js";
 import { Tile } from "./tile.js";
 import { sentence, text, withoutDevice } from "./texts.js";
 
@@ -19,6 +19,8 @@ export class RoomView {
     this.choice = choice;
     this.onleft = onleft;
     this.tiles = new Map();
+    /** One's own stream, if there is one. */
+    this.publication = null;
     this.streamID = `${call.userID}-camera`;
     this.listening = new AbortController();
     this.#listen();
@@ -26,18 +28,14 @@ export class RoomView {
     this.timer = setInterval(() => this.#measure(), MEASURE_MS);
   }
 
-  get publication() {
-    return this.call.publications.get(this.streamID);
-  }
-
-  /** Publishes these tracks as one's own stream. */
-  publish(tracks, problems = []) {
-    const publication = this.call.publish(this.streamID, tracks);
-    this.tiles.get(this.streamID)?.remove();
+  /** Publishes this as one's own stream. */
+  publish(own, problems = []) {
+    this.publication = own;
+    this.call.publish(this.streamID, own);
     const tile = new Tile({ streamID: this.streamID, userName: this.call.userID, own: true });
     this.tiles.set(this.streamID, tile);
     byId("tiles").prepend(tile.element);
-    tile.show(publication.media);
+    tile.show(own.media);
     for (const problem of problems) this.notice(withoutDevice(problem.kind, problem), true);
     this.#own();
   }
@@ -46,13 +44,9 @@ export class RoomView {
   async choose(kind, id) {
     const { publication } = this;
     if (!publication?.has(kind)) return;
-    const wish = { audio: null, video: null, [kind]: id };
-    // Phones have one camera open at a time.
-    if (kind === "video") stop(publication.media.getVideoTracks());
-    const { tracks } = await openDevices(wish);
-    await publication.replace(tracks[0]);
+    await publication.open(kind, id);
     this.#own();
-    await this.choice.use(tracks);
+    await this.choice.use(publication.media.getTracks());
   }
 
   /** Says something for a while. */
@@ -76,7 +70,7 @@ export class RoomView {
     this.listening.abort();
     for (const tile of this.tiles.values()) tile.remove();
     this.tiles.clear();
-    if (this.tracks) stop(this.tracks);
+    this.publication?.close();
   }
 
   // What the call tells ---------------------------------------------------------------------------------------------
@@ -87,15 +81,16 @@ export class RoomView {
     };
     on("people", () => this.#people());
     on("stream", ({ streamID, stream }) => this.#stream(streamID, stream));
-    on("playback", ({ streamID, state, error }) => this.tiles.get(streamID)?.fare(state, error));
-    on("publication", ({ streamID, state, error }) => this.tiles.get(streamID)?.fare(state, error));
+    on("media", ({ streamID }) => this.#media(streamID));
+    on("link", ({ streamID, state, error }) => this.tiles.get(streamID)?.fare(state, error));
     on("token", ({ seconds }) => this.notice(text("tokenEnds", { seconds })));
     on("state", ({ state, error }) => this.#state(state, error));
+    this.listening.signal.addEventListener("abort", ondevicelost(() => this.notice(text("deviceGone"), true)));
     const click = (id, act) => byId(id).addEventListener("click", () => act(), { signal: this.listening.signal });
     click("toggle-mic", () => this.#toggle("audio"));
     click("toggle-camera", () => this.#toggle("video"));
     click("leave-button", () => this.call.leave());
-    for (const [streamID, stream] of this.call.streams) this.#stream(streamID, stream);
+    for (const [streamID, stream] of this.call.streams) if (this.call.links.has(streamID)) this.#stream(streamID, stream);
   }
 
   #state(state, error) {
@@ -124,18 +119,23 @@ export class RoomView {
       tile?.remove();
       this.tiles.delete(streamID);
     } else {
-      const playback = this.call.playbacks.get(streamID);
       if (!tile) {
         tile = new Tile({ streamID, userName: stream.userName, own: false });
         tile.unblock.onclick = () => this.#sound();
         this.tiles.set(streamID, tile);
         byId("tiles").append(tile.element);
-        tile.show(playback.media, performance.now());
-        tile.fare(playback.state, playback.error ?? null);
+        const { state, error } = this.call.links.get(streamID);
+        tile.fare(state, error);
+        this.#media(streamID);
       }
       tile.know(stream);
     }
     byId("waiting").hidden = [...this.tiles.values()].some((one) => !one.own);
+  }
+
+  #media(streamID) {
+    const { media, askedAt } = this.call.links.get(streamID);
+    if (media) this.tiles.get(streamID)?.show(media, askedAt);
   }
 
   #sound() {
@@ -147,7 +147,7 @@ export class RoomView {
   async #toggle(kind) {
     const { publication } = this;
     try {
-      if (publication?.has(kind)) await publication.mute(kind, !publication.muted[kind]);
+      if (publication?.has(kind)) publication.mute(kind, !publication.muted[kind]);
       else await this.#add(kind);
     } catch (error) {
       this.notice(sentence(error), true);
@@ -157,18 +157,22 @@ export class RoomView {
 
   /** Takes a medium into one's stream that it did not have. */
   async #add(kind) {
-    const { tracks } = await openDevices({ audio: null, video: null, [kind]: this.choice.chosen[kind] });
-    if (this.publication) this.publication.add(tracks[0]);
-    else this.publish(tracks);
-    await this.choice.use(tracks);
+    const id = this.choice.chosen[kind];
+    if (this.publication) await this.#widen(kind, id);
+    else this.publish((await openStream({ audio: null, video: null, [kind]: id })).own);
+    await this.choice.use(this.publication.media.getTracks());
+  }
+
+  /** One that was refused is asked for again. */
+  async #widen(kind, id) {
+    await this.publication.open(kind, id);
+    if (this.call.links.get(this.streamID).state === "refused") this.call.publish(this.streamID, this.publication);
   }
 
   #own() {
     const { publication } = this;
     if (publication) {
-      this.tracks = publication.media.getTracks();
-      for (const track of this.tracks) track.onended = () => this.notice(text("deviceGone"), true);
-      const media = [...new Set(this.tracks.map((track) => track.kind))];
+      const media = publication.media.getTracks().map((track) => track.kind);
       this.tiles.get(this.streamID)?.know({ media, muted: publication.muted, transport: "webrtc" });
     }
     this.#toolbar();
@@ -188,9 +192,6 @@ export class RoomView {
   }
 
   #measure() {
-    for (const [streamID, tile] of this.tiles) {
-      const link = this.call.playbacks.get(streamID) ?? this.call.publications.get(streamID);
-      tile.measure(link?.pc).catch(() => {}); // the connection was closed meanwhile
-    }
+    for (const [streamID, tile] of this.tiles) this.call.measure(streamID).then((measured) => tile.measure(measured));
   }
 }

@@ -1,7 +1,7 @@
 // One stream on the page: its picture and sound, whose it is, how it fares.
 
 import { Chart } from "./chart.js";
-import { bitrateText, fpsText, lossText, Meter, rttText } from "./stats.js";
+import { bitrateText, figuresOf, fpsText, lossText, rttText } from "./stats.js";
 import { sentence, text } from "./texts.js";
 
 const FIGURES = [
@@ -25,7 +25,6 @@ export class Tile {
     this.video.muted = own;
     this.over = this.#find(".over");
     this.unblock = this.#find(".unblock");
-    this.meter = new Meter(own ? "out" : "in");
     this.charts = [...this.element.querySelectorAll("canvas")].map((canvas, index) => new Chart(canvas, FIGURES[index].least));
     this.values = [...this.element.querySelectorAll("dd")];
     this.userName = userName;
@@ -33,6 +32,8 @@ export class Tile {
     this.state = "connecting";
     this.error = null;
     this.still = 0;
+    /** There was a reading before: a first one covers no time. */
+    this.measured = false;
     /** Milliseconds from asking for the stream to its first picture. */
     this.firstPictureMs = null;
     this.translate();
@@ -99,16 +100,17 @@ export class Tile {
     this.#say();
   }
 
-  /** Reads the connection's figures, once a second. */
-  async measure(pc) {
-    const reading = this.meter.read(pc ? (await pc.getStats()).values() : [], performance.now());
+  /** Takes in what was measured of it, once a second; null: nothing. */
+  measure(measured) {
+    const about = { own: this.own, pictures: Boolean(this.stream?.media.includes("video")) };
+    const reading = figuresOf(this.measured ? measured : null, about);
+    this.measured = measured !== null;
     FIGURES.forEach((figure, index) => {
       this.values[index].textContent = figure.text(reading[figure.of]);
       this.charts[index].push(reading[figure.of]);
     });
     this.still = reading.fps === 0 ? this.still + 1 : 0;
     this.#say();
-    return reading;
   }
 
   remove() {

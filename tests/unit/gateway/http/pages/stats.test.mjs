@@ -2,66 +2,48 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { runs } from "../../../../../gateway/http/pages/static/chart.js";
-import { bitrateText, fpsText, lossText, Meter, rttText } from "../../../../../gateway/http/pages/static/stats.js";
+import { bitrateText, figuresOf, fpsText, lossText, rttText } from "../../../../../gateway/http/pages/static/stats.js";
+import { StatsMeter } from "../../../../../clients/web/readings.js";
 
-const video = (totals) => ({ type: "inbound-rtp", kind: "video", packetsLost: 0, codecId: "c", ...totals });
 const pair = { type: "candidate-pair", id: "p", nominated: true, state: "succeeded", currentRoundTripTime: 0.012 };
 
-test("a first reading knows no rates", () => {
-  const reading = new Meter("in").read([video({ bytesReceived: 1, packetsReceived: 1, framesDecoded: 1 }), pair], 0);
-  assert.equal(reading.bitrate, null);
-  assert.equal(reading.fps, null);
-  assert.equal(reading.rtt, 12);
+/** What the SDK makes of two readings, a second apart. */
+function measured(inbound, at) {
+  const meter = new StatsMeter(inbound);
+  const muted = { audio: false, video: false };
+  meter.read([...at(0), pair], 1000, muted);
+  return meter.read([...at(1), pair], 2000, muted).stats;
+}
+
+test("what is played: bits and pictures per second, loss and round trip", () => {
+  const stats = measured(true, (second) => [
+    {
+      type: "inbound-rtp", kind: "video", ssrc: 1, bytesReceived: 75_000 * second, packetsReceived: 90 * second,
+      packetsLost: 10 * second, framesDecoded: 15 * second, framesReceived: 15 * second,
+    },
+    { type: "inbound-rtp", kind: "audio", ssrc: 2, bytesReceived: 5_000 * second, packetsReceived: 50 * second, packetsLost: 0 },
+  ]);
+  assert.deepEqual(figuresOf(stats, { own: false, pictures: true }), { bitrate: 640_000, fps: 15, loss: 0.1, rtt: 12 });
 });
 
-test("rates cover the time between two readings", () => {
-  const meter = new Meter("in");
-  meter.read([video({ bytesReceived: 1000, packetsReceived: 10, framesDecoded: 5 })], 1000);
-  const reading = meter.read([video({ bytesReceived: 151_000, packetsReceived: 100, packetsLost: 10, framesDecoded: 35 })], 3000);
-  assert.equal(reading.bitrate, 600_000);
-  assert.equal(reading.fps, 15);
-  assert.equal(reading.loss, 0.1);
+test("what is published: loss as the other side reports it", () => {
+  const stats = measured(false, (second) => [
+    { type: "outbound-rtp", kind: "video", ssrc: 1, bytesSent: 125_000 * second, packetsSent: 100 * second, framesSent: 20 * second },
+    { type: "remote-inbound-rtp", kind: "video", fractionLost: 0.05 },
+    { type: "remote-inbound-rtp", kind: "audio", fractionLost: 0.01 },
+  ]);
+  assert.deepEqual(figuresOf(stats, { own: true, pictures: true }), { bitrate: 1e6, fps: 20, loss: 0.05, rtt: 12 });
 });
 
 test("sound alone has no pictures per second", () => {
-  const meter = new Meter("in");
-  const audio = (bytes) => ({ type: "inbound-rtp", kind: "audio", bytesReceived: bytes, packetsReceived: bytes, audioLevel: 0.5 });
-  meter.read([audio(0)], 0);
-  const reading = meter.read([audio(8000)], 1000);
-  assert.equal(reading.fps, null);
-  assert.equal(reading.level, 0.5);
-  assert.equal(reading.bitrate, 64_000);
+  const stats = measured(true, (second) => [
+    { type: "inbound-rtp", kind: "audio", ssrc: 2, bytesReceived: 8000 * second, packetsReceived: 50 * second },
+  ]);
+  assert.deepEqual(figuresOf(stats, { own: false, pictures: false }), { bitrate: 64_000, fps: null, loss: 0, rtt: 12 });
 });
 
-test("another connection's counters begin anew", () => {
-  const meter = new Meter("in");
-  meter.read([video({ bytesReceived: 1000, packetsReceived: 10, framesDecoded: 5 })], 0);
-  assert.equal(meter.read([video({ bytesReceived: 10, packetsReceived: 1, framesDecoded: 1 })], 1000).bitrate, null);
-  assert.equal(meter.read([], 2000).bitrate, null);
-});
-
-test("what is published: loss and round trip as the other side reports them", () => {
-  const meter = new Meter("out");
-  const at = (bytes, frames) => [
-    { type: "outbound-rtp", kind: "video", bytesSent: bytes, packetsSent: 1, framesEncoded: frames, frameWidth: 640, frameHeight: 480 },
-    { type: "remote-inbound-rtp", kind: "video", fractionLost: 0.05, roundTripTime: 0.02 },
-    { type: "remote-inbound-rtp", kind: "audio", fractionLost: 0.01 },
-  ];
-  meter.read(at(0, 0), 0);
-  const reading = meter.read(at(125_000, 20), 1000);
-  assert.deepEqual([reading.bitrate, reading.fps, reading.loss, reading.rtt], [1e6, 20, 0.05, 20]);
-  assert.deepEqual([reading.width, reading.height], [640, 480]);
-});
-
-test("the round trip is that of the path in use", () => {
-  const other = { ...pair, id: "q", currentRoundTripTime: 9 };
-  const transport = { type: "transport", selectedCandidatePairId: "p" };
-  assert.equal(new Meter("in").read([other, pair, transport], 0).rtt, 12);
-});
-
-test("a connection that says nothing gives nothing", () => {
-  const reading = new Meter("in").read([], 0);
-  assert.deepEqual([reading.bitrate, reading.fps, reading.loss, reading.rtt], [null, null, null, null]);
+test("without a connection nothing is known", () => {
+  assert.deepEqual(Object.values(figuresOf(null, { own: true, pictures: true })), [null, null, null, null]);
 });
 
 test("figures as people read them", () => {

@@ -15,6 +15,7 @@ from gateway.errors import API_KEY_INVALID, FAULTS, INTERNAL_ERROR, INVALID_REQU
 from gateway.http.api_operations import OPERATIONS
 from gateway.http.pages import PageFile, page_files
 from gateway.http.pages.words import words
+from gateway.http.sdk import sdk_files
 from gateway.quality.component_codes import CODES
 from gateway.quality.history import Kind
 from gateway.quality.measures import MEASURES
@@ -66,6 +67,13 @@ def test_every_file_that_a_file_names_is_there() -> None:
     for name, file in FILES.items():
         named = re.findall(r"(?:/page/|from \"\./)([\w.-]+)", file.body.decode())
         assert set(named) <= set(FILES), name
+        assert set(re.findall(r"/sdk/([\w.-]+)", file.body.decode())) <= set(sdk_files()), name
+
+
+def test_the_page_leaves_signaling_and_webrtc_to_the_sdk() -> None:
+    own = re.compile(r"\bnew (?:WebSocket|RTCPeerConnection)\b|\bjsonrpc\b|\bgetStats\b|\bgetUserMedia\(")
+    assert [name for name, file in FILES.items() if own.search(file.body.decode())] == []
+    assert 'from "/sdk/zego.mjs"' in FILES["page.js"].body.decode()
 
 
 def test_every_file_that_the_call_page_names_is_there() -> None:
