@@ -1961,6 +1961,7 @@ class ZegoExpressEngine {
     this._emitter = new Emitter((level, text) => this._logs.write(level, text));
     this._rooms = new Map();
     this._leaving = new Set();
+    this._wishes = new Set();
     this._multiRoom = false;
     this._destroyed = false;
     this._stage = new Stage(platform);
@@ -2051,7 +2052,11 @@ class ZegoExpressEngine {
 
   async loginRoom(roomID, token, user, config = {}) {
     const id = String(roomID);
+    const wish = { roomID: id, over: false };
+    this._wishes.add(wish);
     while (this._leaving.size) await Promise.all([...this._leaving]);
+    this._wishes.delete(wish);
+    if (wish.over) throw new ZegoError(ZegoCode.DISCONNECTED, "the room was left meanwhile");
     if (this._destroyed) throw new ZegoError(ZegoCode.DISCONNECTED, "the engine is destroyed");
     if (!user || !user.userID) throw new ZegoError(1002005, "the userID is empty");
     const userID = String(user.userID);
@@ -2076,7 +2081,9 @@ class ZegoExpressEngine {
   }
 
   async logoutRoom(roomID) {
-    const rooms = [...this._rooms.values()].filter((room) => roomID === undefined || room.roomID === String(roomID));
+    const meant = (one) => roomID === undefined || one.roomID === String(roomID);
+    for (const wish of this._wishes) if (meant(wish)) wish.over = true;
+    const rooms = [...this._rooms.values()].filter(meant);
     await Promise.all(rooms.map((room) => this._leave(room)));
   }
 

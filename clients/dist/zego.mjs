@@ -1773,7 +1773,7 @@ async start() {
 			this._interrupted(this._why);
 		} else if (this._why && !restart) {
 			const { code, retry } = this._why;
-			if (retry === "never" || (code === this.words.refused && !this._begun)) this._refuse(this._why);
+			if (retry === "never" || (code === this.words.refused && !(this._begun && this.words.inbound))) this._refuse(this._why);
 			else this._interrupted(this._why);
 		}
 		const usual = attempt < 0 || restart ? 0 : pause(attempt, Math.random);

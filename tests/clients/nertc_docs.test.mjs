@@ -1,15 +1,13 @@
 // The migration guide's tables say what the code does: they are made of it. `UPDATE=1 node --test …` writes them.
 
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 
 import { NERTC_EVENTS, NertcClient } from "../../clients/mini/nertc/client.js";
 import { NERTC_MEANINGS, NERTC_NUMBERS } from "../../clients/mini/nertc/errors.js";
 import { CLIENT_EVENTS, CLIENT_METHODS, MEANINGS_ZH, SDK_FUNCTIONS } from "../../clients/mini/nertc/surface.js";
-import { ROOT } from "./support/places.mjs";
 import { loadSDK } from "./support/nertc.mjs";
+import { holdGuide } from "./support/guides.mjs";
 
 const STATES = {
   en: { same: "as NERTC", differs: "differs", refused: "not served" },
@@ -47,20 +45,7 @@ const parts = (language) => ({
   numbers: errors(language),
 });
 
-for (const [language, file] of [["en", "docs/migrating-from-nertc.md"], ["zh", "docs/migrating-from-nertc.zh.md"]]) {
-  test(`${file} has the tables that the code makes`, () => {
-    const path = join(ROOT, file);
-    const text = readFileSync(path, "utf8");
-    let made = text;
-    for (const [name, part] of Object.entries(parts(language))) {
-      const place = new RegExp(`(<!-- ${name}: begin -->\n)[^]*?(<!-- ${name}: end -->)`);
-      assert.match(made, place, `${file} has no place for ${name}`);
-      made = made.replace(place, (_, begin, end) => `${begin}${part}\n${end}`);
-    }
-    if (process.env.UPDATE && made !== text) writeFileSync(path, made);
-    else assert.equal(text, made, `${file}: UPDATE=1 node --test tests/clients/nertc_docs.test.mjs`);
-  });
-}
+holdGuide("nertc", parts, "nertc_docs.test.mjs");
 
 test("the tables name all that there is, and nothing else", () => {
   const own = Object.getOwnPropertyNames(NertcClient.prototype).filter((name) => name !== "constructor" && !name.startsWith("_"));

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { ZegoExpressEngine, ZegoLocalStream, ZegoStreamView } from "../../clients/web/index.js";
 import { WEB_EVENTS, WEB_FUNCTIONS, WEB_LOCAL_STREAM, WEB_METHODS, WEB_NUMBERS, WEB_VIEW } from "../../clients/web/surface.js";
 import { ROOT } from "./support/places.mjs";
+import { holdGuide } from "./support/guides.mjs";
 
 const STATES = {
   en: {
@@ -41,20 +42,7 @@ const parts = (language) => ({
   ]),
 });
 
-for (const [language, file] of [["en", "docs/migrating-from-zego.md"], ["zh", "docs/migrating-from-zego.zh.md"]]) {
-  test(`${file} has the web tables that the code makes`, () => {
-    const path = join(ROOT, file);
-    const text = readFileSync(path, "utf8");
-    let made = text;
-    for (const [name, part] of Object.entries(parts(language))) {
-      const place = new RegExp(`(<!-- ${name}: begin -->\n)[^]*?(<!-- ${name}: end -->)`);
-      assert.match(made, place, `${file} has no place for ${name}`);
-      made = made.replace(place, (_, begin, end) => `${begin}${part}\n${end}`);
-    }
-    if (process.env.UPDATE && made !== text) writeFileSync(path, made);
-    else assert.equal(text, made, `${file}: UPDATE=1 node --test tests/clients/web_docs.test.mjs`);
-  });
-}
+holdGuide("zego", parts, "web_docs.test.mjs");
 
 function publicNames(made, ...bases) {
   const prototypes = [];

@@ -88,6 +88,19 @@ test("a streamID that is someone else's ends the publishing that was asked for",
   assert.equal(asked, 1);
 });
 
+test("so does one that someone else took while its connection was lost", async () => {
+  const told = [];
+  const call = async () => {
+    throw new CallError({ code: 1003028, reason: "STREAM_ID_TAKEN", retry: "after" });
+  };
+  const tell = (state, code) => told.push([state, code]);
+  const leg = new Publication({ session: { call }, streamID: "a", tell, iceServers: () => [] }, SOURCE());
+  leg._begun = true;
+  leg.start();
+  await until(() => leg.over);
+  assert.deepEqual(told.at(-1), ["NO_PUBLISH", 1003028]);
+});
+
 test("a room that is entered right after it was left is entered when it was left", async () => {
   const { engine, reasons } = made();
   await engine.loginRoom("r", "t", USER);

@@ -137,6 +137,11 @@ test("rooms: one at a time; leaving and entering again at once; being there alre
   assert.equal(await zg.loginRoom(second, gateway.token("ann"), { userID: "ann" }), true);
   assert.deepEqual(changes(heard).map(([reason]) => reason), ["LOGINING", "LOGINED", "LOGOUT", "LOGINING", "LOGINED"]);
   assert.deepEqual(states(heard).slice(2, 3), ["DISCONNECTED"]);
+  zg.logoutRoom(second);
+  const unwanted = assert.rejects(zg.loginRoom(first, gateway.token("ann"), { userID: "ann" }));
+  await zg.logoutRoom(first);
+  await unwanted;
+  assert.equal(changes(heard).length, 6, "a login that waited for the leaving was taken back");
   await zg.logoutRoom();
   await zg.logoutRoom("never entered");
 });

@@ -2,16 +2,14 @@
 // them.
 
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 
 import { ZegoExpressEngine } from "../../clients/mini/zego/index.js";
 import { ZegoCode } from "../../clients/mini/zego/errors.js";
 import { ZEGO_EVENTS as EVENTS, ZEGO_FUNCTIONS, ZEGO_METHODS, ZEGO_NUMBERS } from "../../clients/mini/zego/surface.js";
-import { ROOT } from "./support/places.mjs";
 import { World } from "./support/wx.mjs";
 import { ZEGO_EVENTS } from "./support/zego_mini.mjs";
+import { holdGuide } from "./support/guides.mjs";
 
 const STATES = {
   en: { same: "as ZEGO", differs: "differs", nothing: "does nothing", refused: "not served", never: "never told", more: "more" },
@@ -43,20 +41,7 @@ const parts = (language) => ({
   ]),
 });
 
-for (const [language, file] of [["en", "docs/migrating-from-zego.md"], ["zh", "docs/migrating-from-zego.zh.md"]]) {
-  test(`${file} has the tables that the code makes`, () => {
-    const path = join(ROOT, file);
-    const text = readFileSync(path, "utf8");
-    let made = text;
-    for (const [name, part] of Object.entries(parts(language))) {
-      const place = new RegExp(`(<!-- ${name}: begin -->\n)[^]*?(<!-- ${name}: end -->)`);
-      assert.match(made, place, `${file} has no place for ${name}`);
-      made = made.replace(place, (_, begin, end) => `${begin}${part}\n${end}`);
-    }
-    if (process.env.UPDATE && made !== text) writeFileSync(path, made);
-    else assert.equal(text, made, `${file}: UPDATE=1 node --test tests/clients/zego_mini_docs.test.mjs`);
-  });
-}
+holdGuide("zego", parts, "zego_mini_docs.test.mjs");
 
 test("the tables name all that there is, and nothing else", () => {
   const methods = Object.getOwnPropertyNames(ZegoExpressEngine.prototype);

@@ -261,6 +261,7 @@ async def test_004_c4cc36456f54f0d9_a_video_call_in_vue() -> None:
             )
             assert await user.do(f"return app.join('room', {token(user.name)!r}, {user.name!r}, {user.name.title()!r})") is True
             assert await user.page.evaluate("reasons.join()") == "Logining,Logined"
+            assert (await user.do("return await app.zg.checkSystemRequirements()"))["webRTC"] is True
         ann, bob = users
         for user in users:
             assert await user.do(f"return app.publish('{user.name}-video')") is True

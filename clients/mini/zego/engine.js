@@ -87,6 +87,8 @@ export class ZegoExpressEngine {
     this._rooms = new Map();
     /** Rooms that are being left. @private @type {Set<Promise<void>>} */
     this._leaving = new Set();
+    /** Logins that wait for these to be left. @private @type {Set<{roomID: string, over: boolean}>} */
+    this._wishes = new Set();
     /** @private */
     this._multiRoom = false;
     /** @private */
@@ -235,7 +237,11 @@ export class ZegoExpressEngine {
    */
   async loginRoom(roomID, token, user, config = {}) {
     const id = String(roomID);
+    const wish = { roomID: id, over: false };
+    this._wishes.add(wish);
     while (this._leaving.size) await Promise.all([...this._leaving]);
+    this._wishes.delete(wish);
+    if (wish.over) throw new ZegoError(ZegoCode.DISCONNECTED, "the room was left meanwhile");
     if (this._destroyed) throw new ZegoError(ZegoCode.DISCONNECTED, "the engine is destroyed");
     if (!user || !user.userID) throw new ZegoError(1002005, "the userID is empty");
     const userID = String(user.userID);
@@ -265,7 +271,10 @@ export class ZegoExpressEngine {
    * @returns {Promise<void>} settles when the gateway knows; never rejects
    */
   async logoutRoom(roomID) {
-    const rooms = [...this._rooms.values()].filter((room) => roomID === undefined || room.roomID === String(roomID));
+    /** @param {{roomID: string}} one */
+    const meant = (one) => roomID === undefined || one.roomID === String(roomID);
+    for (const wish of this._wishes) if (meant(wish)) wish.over = true;
+    const rooms = [...this._rooms.values()].filter(meant);
     await Promise.all(rooms.map((room) => this._leave(room)));
   }
 

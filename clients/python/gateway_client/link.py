@@ -127,11 +127,6 @@ class Link(ABC):
                     await self._broken.wait()
         return self._cause
 
-    @property
-    def mending(self) -> bool:
-        """There is no connection just now, or it is being made."""
-        return self._mending
-
     async def _connect(self) -> None:
         """A connection that stands. Raises CallError."""
         servers = [RTCIceServer(**server) for server in self.ice_servers]
