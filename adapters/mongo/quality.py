@@ -21,8 +21,8 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from adapters.mongo.schema import Client, Database, Document, date
-from gateway.allowance import Allowance
 from gateway.config import MIB, SECONDS, QualitySettings
+from gateway.quality.entrance import Entrance
 from gateway.quality.history import ENTRY_BYTES, Entry, Kind, Numbered, Numbering, first_number
 from gateway.rooms.store import StoreUnavailableError
 
@@ -78,7 +78,7 @@ class MongoHistory:
         self._database = Database(client, database)
         self._clock = clock
         self._ttl = settings.history_ttl
-        self._allowance = Allowance(settings.history_rate, max(1, int(settings.history_rate)), clock())
+        self._entrance = Entrance(settings.history_rate, self._encoded, clock)
         self._numbering = Numbering(origin)
         self._pending: deque[_Pending] = deque()
         self._writing: list[_Pending] = []
@@ -90,13 +90,18 @@ class MongoHistory:
         self._readers = asyncio.Semaphore(_READERS)
         self._resting_until = 0.0
         self._task: asyncio.Task[None] | None = None
-        self._told_why = self._failing = False
-        self.lost = 0
-        """Entries left out so far."""
+        self._failing = False
+        self._given_up = 0
+        """Entries that were taken, and that the database will never have."""
         self.written = 0
         """Entries that the database has confirmed."""
         self.pending_bytes = 0
         """What waits to be written, the batch on its way included."""
+
+    @property
+    def lost(self) -> int:
+        """Entries left out so far."""
+        return self._entrance.lost + self._given_up
 
     @property
     def pending(self) -> int:
@@ -105,16 +110,8 @@ class MongoHistory:
 
     def record(self, entry: Entry) -> None:
         """Takes an entry; the database has it soon after. Never raises."""
-        if self._allowance.take(self._clock()):
-            self.lost += 1
-            return
-        try:
-            pending = self._encoded(entry)
-        except Exception as error:  # whatever is wrong with an entry is not the affair of the call that it tells of
-            self.lost += 1
-            if not self._told_why:
-                _log.warning("history leaves out what it cannot keep kind=%s", entry.kind, exc_info=error)
-            self._told_why = True
+        pending = self._entrance.take(entry)
+        if pending is None:
             return
         self._pending.append(pending)
         self.pending_bytes += pending.size
@@ -174,7 +171,7 @@ class MongoHistory:
     def _make_room(self) -> None:
         while self.pending_bytes > PENDING_BYTES and self._pending:
             self.pending_bytes -= self._pending.popleft().size
-            self.lost += 1
+            self._given_up += 1
 
     def _waiting(self, wanted: Document, since: float, after: str) -> Iterator[_Pending]:
         """Entries on their way that are asked for."""
@@ -221,7 +218,7 @@ class MongoHistory:
         self._failing = False
         self.pending_bytes -= sum(one.size for one in self._writing)
         self.written += len(self._writing) - refused
-        self.lost += refused
+        self._given_up += refused
         self._writing = []
         return True
 

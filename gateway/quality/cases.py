@@ -7,6 +7,7 @@ viewer's picture stands still. So a case leaves out what the server or the strea
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Set
 from typing import TypeAlias
@@ -60,7 +61,7 @@ class ServerCase:
         return self._bench.judge(now)
 
 
-class _ClientCase:
+class _ClientCase(ABC):
     """What the legs of clients have in common: the process' own trouble hides theirs, and at their other end one speaks."""
 
     def __init__(self, leg: Leg) -> None:
@@ -133,9 +134,9 @@ class _ClientCase:
         """Whether what the client said then is held against its leg. What was otherwise since may be what it speaks of."""
         return at > self._excused_at and not self._hidden(measure, at)
 
+    @abstractmethod
     def _settled(self, now: float) -> bool:
         """Whether its connection is older than a moment: only a fault that parted the one before counts earlier."""
-        raise NotImplementedError
 
     def _members(self, report: MediaReport) -> Iterator[Seen]:
         yield measures.TOLD_LEVEL, report.level

@@ -16,8 +16,8 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from gateway.allowance import Allowance
 from gateway.config import QualitySettings
+from gateway.quality.entrance import Entrance
 from gateway.quality.history import ENTRY_BYTES, Entry, Kind, Numbered, Numbering, first_number
 
 _log = logging.getLogger("gateway.quality")
@@ -55,31 +55,24 @@ class MemoryHistory:
     def __init__(self, settings: QualitySettings, clock: Callable[[], float]) -> None:
         self._entries = settings.history_entries
         self._limit = settings.history_bytes
-        self._clock = clock
-        self._allowance = Allowance(settings.history_rate, max(1, int(settings.history_rate)), clock())
+        self._entrance = Entrance(settings.history_rate, self._kept, clock)
         self._numbering = Numbering()
         self._rings: OrderedDict[_Place, deque[_Kept]] = OrderedDict()
         """Those in which something happened last are last."""
         self._streams: dict[tuple[str, str], dict[str, _Kept]] = {}
         """The same entries by app and streamID, in order; by their numbers, because they may go in any order."""
-        self._told_why = False
-        self.lost = 0
-        """Entries left out so far."""
         self.size = 0
         """Bytes of memory that is used, about."""
 
+    @property
+    def lost(self) -> int:
+        """Entries left out so far."""
+        return self._entrance.lost
+
     def record(self, entry: Entry) -> None:
         """Takes an entry, and lets go of older ones if it has to. Never raises."""
-        if self._allowance.take(self._clock()):
-            self.lost += 1
-            return
-        try:
-            kept = self._kept(entry)
-        except Exception as error:  # whatever is wrong with an entry is not the affair of the call that it tells of
-            self.lost += 1
-            if not self._told_why:
-                _log.warning("history leaves out what it cannot keep kind=%s", entry.kind, exc_info=error)
-            self._told_why = True
+        kept = self._entrance.take(entry)
+        if kept is None:
             return
         self._add(kept)
         while self.size > self._limit:
