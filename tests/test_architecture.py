@@ -48,6 +48,7 @@ PURE = (
     "gateway.auth",
     "gateway.quality.reports",
     "gateway.quality.report_shapes",
+    "gateway.quality.batches",
     "gateway.quality.lenient",
     "gateway.quality.component_codes",
     "gateway.quality.verdict",

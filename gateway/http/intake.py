@@ -7,9 +7,7 @@ right; of the reports within, each is taken or left out by itself. What they mea
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import cache
-from math import isfinite
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -35,15 +33,14 @@ from gateway.errors import (
 )
 from gateway.http.bodies import Bodies, inflated
 from gateway.http.origin import Clients
-from gateway.quality.reports import Direction, Dropped, Event, Parsed, parse_report
+from gateway.quality.batches import NOT_TOLD, UNREADABLE, Batches, Part, milliseconds
+from gateway.quality.reports import Dropped, Told
 from gateway.rooms.model import ROOM_ID, USER_ID
 from gateway.signaling.messages import wire_name
 
 PATH = "/v1/reports"
 USERS = 20_000
 """Users whose rate is kept count of, and whose token is known; the one not heard of for longest gives way."""
-LATE = 15.0
-"""Seconds after which a report says nothing of how a call does now: it is counted, and no more."""
 BYTES_PER_REPORT = 16_384
 """A body costs a user as much as a report for each so many bytes, whatever it brings: looking through it takes its time."""
 BAD_TOKENS_PER_SECOND = 5.0
@@ -64,32 +61,8 @@ _PREFLIGHT = {
 class Intake(Protocol):
     """Takes reports of users, who need not be logged in any more."""
 
-    def report(
-        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = "",
-        age: float = 0.0,
-    ) -> None:  # fmt: skip
-        """Takes one report, and counts it and what was left out of it. `room_id`: empty for one that comes late, which tells
-        of no call that is going on; `stream_id`: empty where it was not said; `age`: how many seconds ago it was made, 0 to
-        `LATE`."""
-
-
-_NOT_TOLD = Raw(b"null")
-_NOTHING = Raw()
-
-
-class _Kind(Struct, frozen=True, rename=wire_name):
-    """What a report is about."""
-
-    direction: Direction
-    event: Event
-
-
-class _Report(_Kind, frozen=True, rename=wire_name):
-    """One report, its data not yet looked into."""
-
-    stream_id: Annotated[str, Meta(max_length=256)] = ""
-    at: Raw = _NOT_TOLD
-    data: Raw = Raw(b"{}")
+    def reports(self, app: str, room_id: str, user_id: str, told: Iterable[Told]) -> None:
+        """Takes a user's reports, and counts them and what was left out of them."""
 
 
 class _Upload(Struct, frozen=True, rename=wire_name):
@@ -99,7 +72,7 @@ class _Upload(Struct, frozen=True, rename=wire_name):
     room_id: str
     user_id: str
     reports: Raw
-    sent_at: Raw = _NOT_TOLD
+    sent_at: Raw = NOT_TOLD
     """When they are sent, by the clock that their own times are of: it need not be right."""
 
 
@@ -112,12 +85,7 @@ class Taken(Struct, frozen=True):
 
 
 _decode_upload = msgspec.json.Decoder(_Upload).decode
-_decode_report = msgspec.json.Decoder(_Report).decode
-_decode_kind = msgspec.json.Decoder(_Kind).decode
-_decode_number = msgspec.json.Decoder(float, strict=False).decode
 _encode = msgspec.json.Encoder().encode
-_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
-"""What msgspec raises of a text that is not JSON, or other JSON than is asked for."""
 
 
 class _Patience:
@@ -131,6 +99,8 @@ class _Patience:
         self.client = ""
 
     def verify(self, text: str, *, app: str, user: str, room: str, now: float) -> JoinToken:
+        ROOM_ID.check(room)
+        USER_ID.check(user)
         at = self._clock()
         if wait := self._left.take(self.client, at):
             raise GatewayError(RATE_LIMITED, after_ms=int(wait * 1000) + 1)
@@ -160,8 +130,7 @@ class Reports:
         self._clock = clock
         self._wall_clock = wall_clock
         self._most = quality.batch_reports
-        self._split = _splitter(self._most + 1)
-        self._data_bytes = config.signaling.report_bytes
+        self._batches = Batches(self._most, config.signaling.report_bytes)
         self._allowances = Allowances(quality.reports_per_second, quality.reports_burst, USERS)
         self._patience = _Patience(verifier or JoinTokens(config.apps), clock)
         self._tokens = VerifiedTokens(self._patience, USERS)
@@ -178,22 +147,19 @@ class Reports:
         app, room, user = str(upload.app_id), upload.room_id, upload.user_id
         self._patience.client = client
         self._admit(app, room, user, token, now)
-        reports, dropped = self._reports(upload.reports, (app, user), max(1, len(body) // BYTES_PER_REPORT))
-        sent = _moment(upload.sent_at) or now
-        taken, left_out = 0, list[Dropped]()
-        for report in reports:
-            data = bytes(report.data)
-            if len(data) > self._data_bytes:
-                dropped[Dropped.TOO_LARGE] += 1
+        parts = self._parts(upload.reports, (app, user), max(1, len(body) // BYTES_PER_REPORT))
+        at = milliseconds(upload.sent_at)
+        sent = now if at is None else at / 1000
+        reports, taken, dropped, left_out = list[Told](), 0, Counter[str](), list[Dropped]()
+        for part in parts:
+            told = self._batches.read(part, sent)
+            if isinstance(told, Dropped):
+                dropped[told] += 1
                 continue
-            parsed, made = parse_report(report.direction, report.event, data), _moment(report.at)
-            age = sent - made if made is not None else 0.0
-            self._intake.report(
-                app, room if age <= LATE else "", user, parsed, report.direction, report.event, report.stream_id,
-                min(max(0.0, age), LATE),
-            )  # fmt: skip
-            taken += parsed.report is not None
-            left_out += parsed.dropped
+            reports.append(told)
+            taken += told.parsed.report is not None
+            left_out += told.parsed.dropped
+        self._intake.reports(app, room, user, reports)
         if dropped or left_out:
             self._dropped.update(dropped)
             dropped.update(left_out)
@@ -204,28 +170,28 @@ class Reports:
         settings = self._apps.get(app)
         if settings is None:
             raise GatewayError(APP_UNKNOWN)
-        ROOM_ID.check(room)
-        USER_ID.check(user)
         if settings.debug:
+            ROOM_ID.check(room)
+            USER_ID.check(user)
             return
         if not token:
             raise _token_missing()
         if not self._tokens.verify(token, app=app, user=user, room=room, now=now).may_login:
             raise GatewayError(TOKEN_INVALID, "it does not permit to log in")
 
-    def _reports(self, batch: Raw, whose: tuple[str, str], least: int) -> tuple[Sequence[_Report], Counter[str]]:
-        """Those of a batch that can be read, and what is wrong with the others. `least`: what is taken from the user's
-        allowance before it is looked into. Raises INVALID_PARAMS, RATE_LIMITED."""
+    def _parts(self, batch: Raw, whose: tuple[str, str], least: int) -> Sequence[Part]:
+        """A batch taken apart and paid for. `least`: what is taken from the user's allowance before it is looked into. Raises
+        INVALID_PARAMS, RATE_LIMITED."""
         self._charge(whose, least)
         try:
-            parts = self._split(batch)
+            parts = self._batches.parts(batch)
         except msgspec.ValidationError:
             raise GatewayError(INVALID_PARAMS, "reports has to be a list") from None
         if len(parts) > self._most:
             raise GatewayError(INVALID_PARAMS, f"a request brings at most {self._most} reports")
         if len(parts) > least:
             self._charge(whose, len(parts) - least, least)
-        return _one_by_one(parts)
+        return parts
 
     def _charge(self, whose: tuple[str, str], amount: int, before: int = 0) -> None:
         """`before`: what has been taken for the same batch."""
@@ -270,7 +236,7 @@ def _upload(body: bytes) -> _Upload:
         return _decode_upload(body)
     except msgspec.ValidationError as error:
         raise GatewayError(INVALID_PARAMS, str(error)) from None
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise GatewayError(PARSE_ERROR, str(error)) from None
 
 
@@ -284,46 +250,3 @@ def _inflated(body: bytes, coding: str, most: int) -> tuple[bytes, bool]:
 def _bearer(request: Request[Any, Any]) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
-
-
-@cache
-def _splitter(most: int) -> Callable[[Raw], list[Raw]]:
-    """What takes a list apart into its first parts, as they are written, and only reads past what follows: a tuple of so many
-    members may be followed by others. It raises msgspec.ValidationError of what is no list."""
-    shape = msgspec.defstruct("Parts", [(f"part_{number}", Raw, _NOTHING) for number in range(most)], array_like=True)
-    decode = msgspec.json.Decoder(shape).decode
-    return lambda batch: [part for part in msgspec.structs.astuple(decode(batch)) if part is not _NOTHING]
-
-
-def _one_by_one(parts: Sequence[Raw]) -> tuple[list[_Report], Counter[str]]:
-    """The reports among these, and what is wrong with the others."""
-    reports: list[_Report] = []
-    wrong = Counter[str]()
-    for part in parts:
-        try:
-            reports.append(_decode_report(part))
-        except _UNREADABLE:
-            wrong[_wrong_with(bytes(part))] += 1
-    return reports, wrong
-
-
-def _wrong_with(report: bytes) -> Dropped:
-    """Why this is no report."""
-    if not report.startswith(b"{"):
-        return Dropped.NOT_AN_OBJECT
-    try:
-        _decode_kind(report)
-    except _UNREADABLE:
-        return Dropped.UNKNOWN_EVENT
-    return Dropped.OUT_OF_RANGE  # its streamID
-
-
-def _moment(told: Raw) -> float | None:
-    """A moment, in seconds, that somebody tells in milliseconds; None: it was not told, or cannot be read."""
-    if told is _NOT_TOLD:
-        return None
-    try:
-        moment = _decode_number(told) / 1000
-    except _UNREADABLE:
-        return None
-    return moment if isfinite(moment) else None

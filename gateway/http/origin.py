@@ -22,6 +22,8 @@ class Clients:
 
     def address(self, request: Request[Any, Any]) -> str:
         peer = request.conn_info.client_ip if request.conn_info else ""
+        if not self._trusted:
+            return peer
         return client_address(peer, ",".join(request.headers.getall("x-forwarded-for", [])), self._trusted)
 
 

@@ -18,7 +18,7 @@ from gateway.quality.inbox import Inbox
 from gateway.quality.measures import Measure
 from gateway.quality.presence import FLOWING, Presence, Suspension
 from gateway.quality.readings import EgressReading, IngestReading, PathReading, ServerReading
-from gateway.quality.reports import Direction, MediaReport, Report
+from gateway.quality.reports import CodeReport, Direction, MediaReport
 from gateway.quality.verdict import Leg, Level, Verdict
 from gateway.quality.witness import Bench
 from gateway.rooms.model import Medium, PlayMode
@@ -79,12 +79,13 @@ class _ClientCase(ABC):
         """How the leg does. The same object until there is something new to tell; `since` changes with the level alone."""
         return self._bench.verdict
 
-    def told(self, report: Report, at: float) -> None:
-        """The client of this leg said something at that time, which may be some seconds ago. It is weighed at the next
+    def told(self, report: MediaReport, at: float) -> None:
+        """The client of this leg said how its media did at that time, which may be some seconds ago. It is weighed at the next
         `measured`: of several reports the newest few."""
-        if isinstance(report, MediaReport):
-            self._inbox.report(report, at)
-            return
+        self._inbox.report(report, at)
+
+    def coded(self, report: CodeReport, at: float) -> None:
+        """The client's component said something at that time, likewise."""
         code = lookup(report.direction, report.code)
         if code is not None and code.leg is self._leg and code.level > Level.GOOD:
             self._inbox.code(code, at)
@@ -154,8 +155,8 @@ class UplinkCase(_ClientCase):
         self._disturbed_at = _LONG_AGO
         self._blank_at = _LONG_AGO
 
-    def told(self, report: Report, at: float) -> None:
-        super().told(report, at)
+    def coded(self, report: CodeReport, at: float) -> None:
+        super().coded(report, at)
         if report.direction == "push" and pauses(report):
             self._presence.pause(at)
 
@@ -238,8 +239,8 @@ class DownlinkCase(_ClientCase):
         self._skipped: deque[tuple[float, int]] = deque()
         self._behind_since: float | None = None
 
-    def told(self, report: Report, at: float) -> None:
-        super().told(report, at)
+    def coded(self, report: CodeReport, at: float) -> None:
+        super().coded(report, at)
         if pauses(report):
             self.pause(at)
 
@@ -310,10 +311,8 @@ class DownlinkCase(_ClientCase):
         yield measures.TOLD_BUFFER, report.buffer
 
 
-def pauses(report: Report) -> bool:
+def pauses(report: CodeReport) -> bool:
     """Something outside the call holds the client up. Tables list phone calls for live-pusher alone; whatever component
     says so means the same."""
-    if isinstance(report, MediaReport):
-        return False
     codes = (lookup(direction, report.code) for direction in _DIRECTIONS)
     return any(code is not None and code.kind is Kind.PAUSE for code in codes)

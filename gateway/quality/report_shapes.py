@@ -1,6 +1,7 @@
 """What clients' reports look like on the wire, and in which ranges their numbers are believed. Pure.
 
-Every member may be missing, and every number a text. The ranges are wide: what is beyond them was never measured.
+Every member may be missing, and every number a text. The ranges are wide: what is beyond them was never measured. The garbage
+collector need not look at them: nothing in them leads back to them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ ZegoLevel: TypeAlias = Annotated[float, Meta(ge=-1, le=4)]
 Code: TypeAlias = Annotated[float, Meta(ge=-(2**31), le=2**31 - 1)]
 
 
-class Status(Struct, rename="camel"):
+class Status(Struct, rename="camel", gc=False):
     """`detail.info` of `bindnetstatus` (WeChat's live-pusher and live-player). The unit of `netSpeed` and `netJitter` is
     not documented: taken as kbit/s, as in Tencent's SDK, and as milliseconds."""
 
@@ -48,19 +49,19 @@ class Status(Struct, rename="camel"):
     av_play_interval: SignedMilliseconds | None = None
 
 
-class Info(Status, rename="camel"):
+class Info(Status, rename="camel", gc=False):
     """The event's `detail`, or its `info` right away."""
 
     info: Status | None = None
 
 
-class StatusEvent(Info, rename="camel"):
+class StatusEvent(Info, rename="camel", gc=False):
     """The event itself, or what is in it."""
 
     detail: Info | None = None
 
 
-class CodeDetail(Struct, rename="camel"):
+class CodeDetail(Struct, rename="camel", gc=False):
     """`detail` of `bindstatechange` (`code`, `message`; some SDKs pass `reason`) and of `binderror` (`errCode`, `errMsg`)."""
 
     code: Code | None = None
@@ -71,13 +72,13 @@ class CodeDetail(Struct, rename="camel"):
     err_msg: str | None = None
 
 
-class CodeEvent(CodeDetail, rename="camel"):
+class CodeEvent(CodeDetail, rename="camel", gc=False):
     """The event itself, or what is in it."""
 
     detail: CodeDetail | None = None
 
 
-class ZegoVideo(Struct, rename="camel"):
+class ZegoVideo(Struct, rename="camel", gc=False):
     """`video` of ZEGO's publish and play quality."""
 
     video_bitrate: Kbps | None = None
@@ -89,7 +90,7 @@ class ZegoVideo(Struct, rename="camel"):
     rtt: Milliseconds | None = None
 
 
-class ZegoAudio(Struct, rename="camel"):
+class ZegoAudio(Struct, rename="camel", gc=False):
     """`audio` of ZEGO's publish and play quality. The unit of `audioJitter` is not documented: taken as milliseconds."""
 
     audio_bitrate: Kbps | None = None
@@ -99,7 +100,7 @@ class ZegoAudio(Struct, rename="camel"):
     rtt: Milliseconds | None = None
 
 
-class Stats(Struct, rename="camel"):
+class Stats(Struct, rename="camel", gc=False):
     """`stats`. The gateway's own form is flat, in the units of `MediaReport`; ZEGO's has `video` and `audio` in it, and
     the members after these."""
 

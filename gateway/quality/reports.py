@@ -3,25 +3,32 @@
 A mini-program's components speak in `bindstatechange`, `bindnetstatus` and `binderror`, browsers and apps in `stats`. The
 shape is taken as it comes - numbers as texts, members missing or unknown -, sizes and ranges are not: what cannot be is
 left out, and it is counted why. The same names mean different units on different sides; here that ends. What is made for each
-report is a struct: to make a frozen dataclass of as many members takes longer than to read the report.
+report is a struct: to make a frozen dataclass of as many members takes longer than to read the report. For the same reason a
+unit is changed in place: `said and said * _KILO` leaves `None` and 0 as they are.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
 from gateway.quality.lenient import Dropped, LenientDecoder
 from gateway.quality.report_shapes import CodeEvent, Stats, Status, StatusEvent, ZegoAudio, ZegoVideo
 
-__all__ = ["CodeReport", "Direction", "Dropped", "Event", "MediaReport", "Parsed", "Report", "parse_report"]
+__all__ = [
+    "CodeReport", "Direction", "Dropped", "Event", "MediaReport", "Parsed", "Report", "Said", "Told", "meaning", "parse_report",
+]  # fmt: skip
 
 Direction: TypeAlias = Literal["push", "pull"]
 Event: TypeAlias = Literal["bindstatechange", "bindnetstatus", "binderror", "stats"]
+Said: TypeAlias = StatusEvent | Stats | CodeEvent
+"""A report's data, as they are on the wire."""
 
 
-class CodeReport(Struct, frozen=True):
+class CodeReport(Struct, frozen=True, gc=False):
     """A component's state changed, or it failed (`error`)."""
 
     direction: Direction
@@ -31,7 +38,7 @@ class CodeReport(Struct, frozen=True):
     error: bool = False
 
 
-class MediaReport(Struct, frozen=True):
+class MediaReport(Struct, frozen=True, gc=False):
     """How a client's media do, in numbers. `None`: it did not say."""
 
     direction: Direction
@@ -74,11 +81,23 @@ class MediaReport(Struct, frozen=True):
 Report: TypeAlias = CodeReport | MediaReport
 
 
-class Parsed(Struct, frozen=True):
+class Parsed(Struct, frozen=True, gc=False):
     """A report, and what of it had to be left out."""
 
     report: Report | None
     dropped: tuple[Dropped, ...] = ()
+
+
+class Told(Struct, frozen=True, gc=False):
+    """One report, and what it is about."""
+
+    direction: Direction
+    event: Event
+    parsed: Parsed
+    stream_id: str = ""
+    """Empty where it was not said."""
+    age: float = 0.0
+    """How many seconds ago it was made."""
 
 
 _KILO = 1000.0
@@ -90,9 +109,6 @@ _AAC_FRAME = 1024 / 48_000
 _USUAL_PACE = 15.0
 """Pictures per second of a live-pusher that does not say; below one in a second its word is not taken."""
 
-_STATUS = LenientDecoder(StatusEvent)
-_CODE = LenientDecoder(CodeEvent)
-_STATS = LenientDecoder(Stats)
 _NO_VIDEO = ZegoVideo()
 _NO_AUDIO = ZegoAudio()
 
@@ -108,57 +124,75 @@ def parse_report(direction: Direction, event: Event, data: bytes) -> Parsed:
 
     Only the size of `data` is the caller's affair.
     """
-    if event == "bindnetstatus":
-        return _status(direction, data)
-    if event == "stats":
-        return _stats(direction, data)
-    return _code(direction, data, error=event == "binderror")
+    said, dropped = _KINDS[event].decoder.decode(data)
+    return meaning(direction, event, said, dropped) if said is not None else Parsed(None, dropped)
 
 
-def _status(direction: Direction, data: bytes) -> Parsed:
-    outer, dropped = _STATUS.decode(data)
-    if outer is None:
-        return Parsed(None, dropped)
-    detail = outer.detail or outer
+def meaning(direction: Direction, event: Event, said: Said, dropped: tuple[Dropped, ...] = ()) -> Parsed:
+    """The report of what has been read. `said`: in the shape of this event; `dropped`: what had to be left out of it."""
+    _, report_of, missing = _KINDS[event]
+    report = report_of(direction, said)
+    return Parsed(report, dropped) if report is not None else Parsed(None, dropped or (missing,))
+
+
+def _of_status_event(direction: Direction, event: StatusEvent) -> MediaReport | None:
+    detail = event.detail or event
     info = detail.info or detail
     if info == type(info)():
-        return Parsed(None, dropped or (Dropped.EMPTY,))
-    return Parsed(_of_status(direction, info), dropped)
+        return None
+    return _of_pusher(info) if direction == "push" else _of_player(info)
 
 
-def _of_status(direction: Direction, info: Status) -> MediaReport:
-    """WeChat's netstatus. Caches are frames on the pusher and milliseconds on the player; audio and video wait side by
-    side, so the longer of the two counts."""
-    pushing = direction == "push"
-    fps = info.video_fps
-    picture = 1 / (fps if fps is not None and fps >= 1 else _USUAL_PACE)
-    inside = info.v_dec_cache_size if info.v_dec_cache_size is not None else info.v_decoder_cache_size
+def _of_pusher(info: Status) -> MediaReport:
+    """A live-pusher's netstatus: its caches are frames. Audio and video wait side by side, so the longer of the two counts."""
+    audio, video = info.audio_cache, info.video_cache
     return MediaReport(
-        direction,
-        audio_bitrate=_times(info.audio_bitrate, _KILO),
-        video_bitrate=_times(info.video_bitrate, _KILO),
-        fps=fps,
+        "push",
+        audio_bitrate=info.audio_bitrate and info.audio_bitrate * _KILO,
+        video_bitrate=info.video_bitrate and info.video_bitrate * _KILO,
+        fps=info.video_fps,
         gop=info.video_gop,
-        speed=_times(info.net_speed, _KILO),
-        width=_pixels(info.video_width),
-        height=_pixels(info.video_height),
-        level=int(info.net_quality_level) or None if info.net_quality_level is not None else None,
-        jitter=_times(info.net_jitter, _MILLI),
-        buffer=None if pushing else _greater(_times(info.audio_cache, _MILLI), _times(info.video_cache, _MILLI)),
-        backlog=_greater(_times(info.audio_cache, _AAC_FRAME), _times(info.video_cache, picture)) if pushing else None,
-        decoding=None if pushing else _times(inside, picture),
-        skew=None if pushing or info.av_play_interval is None else abs(info.av_play_interval) * _MILLI,
+        speed=info.net_speed and info.net_speed * _KILO,
+        width=_whole(info.video_width),
+        height=_whole(info.video_height),
+        level=_whole(info.net_quality_level),
+        jitter=info.net_jitter and info.net_jitter * _MILLI,
+        backlog=_greater(audio and audio * _AAC_FRAME, video and video * _picture(info)),
     )
 
 
-def _stats(direction: Direction, data: bytes) -> Parsed:
-    stats, dropped = _STATS.decode(data)
-    if stats is None:
-        return Parsed(None, dropped)
+def _of_player(info: Status) -> MediaReport:
+    """A live-player's netstatus: its caches are milliseconds, but what is inside the decoder is frames."""
+    inside = info.v_dec_cache_size if info.v_dec_cache_size is not None else info.v_decoder_cache_size
+    audio, video, apart = info.audio_cache, info.video_cache, info.av_play_interval
+    return MediaReport(
+        "pull",
+        audio_bitrate=info.audio_bitrate and info.audio_bitrate * _KILO,
+        video_bitrate=info.video_bitrate and info.video_bitrate * _KILO,
+        fps=info.video_fps,
+        gop=info.video_gop,
+        speed=info.net_speed and info.net_speed * _KILO,
+        width=_whole(info.video_width),
+        height=_whole(info.video_height),
+        level=_whole(info.net_quality_level),
+        jitter=info.net_jitter and info.net_jitter * _MILLI,
+        buffer=_greater(audio and audio * _MILLI, video and video * _MILLI),
+        decoding=inside and inside * _picture(info),
+        skew=apart and abs(apart) * _MILLI,
+    )
+
+
+def _picture(info: Status) -> float:
+    """Seconds from one picture to the next."""
+    fps = info.video_fps
+    return 1 / (fps if fps is not None and fps >= 1 else _USUAL_PACE)
+
+
+def _of_stats_event(direction: Direction, stats: Stats) -> MediaReport | None:
     if stats == Stats():
-        return Parsed(None, dropped or (Dropped.EMPTY,))
+        return None
     zego = stats.video is not None or stats.audio is not None
-    return Parsed(_of_zego(direction, stats) if zego else _of_stats(direction, stats), dropped)
+    return _of_zego(direction, stats) if zego else _of_stats(direction, stats)
 
 
 def _of_stats(direction: Direction, stats: Stats) -> MediaReport:
@@ -169,8 +203,8 @@ def _of_stats(direction: Direction, stats: Stats) -> MediaReport:
         audio_bitrate=stats.audio_bitrate,
         video_bitrate=stats.video_bitrate,
         fps=stats.fps,
-        width=_pixels(stats.width),
-        height=_pixels(stats.height),
+        width=_whole(stats.width),
+        height=_whole(stats.height),
         round_trip=stats.round_trip,
         loss=stats.loss,
         jitter=stats.jitter,
@@ -189,16 +223,16 @@ def _of_zego(direction: Direction, stats: Stats) -> MediaReport:
     round_trip = next((rtt for rtt in (stats.rtt, video.rtt, audio.rtt) if rtt is not None), None)
     return MediaReport(
         direction,
-        audio_bitrate=_times(audio.audio_bitrate, _KILO),
-        video_bitrate=_times(video.video_bitrate, _KILO),
+        audio_bitrate=audio.audio_bitrate and audio.audio_bitrate * _KILO,
+        video_bitrate=video.video_bitrate and video.video_bitrate * _KILO,
         fps=video.video_fps,
-        width=_pixels(video.frame_width),
-        height=_pixels(video.frame_height),
+        width=_whole(video.frame_width),
+        height=_whole(video.frame_height),
         level=_of_zego_level(_greater(video.video_quality, audio.audio_quality)),
         round_trip=stats.current_round_trip_time if round_trip is None else round_trip * _MILLI,
         loss=_greater(_part(video.video_packets_lost_rate), _part(audio.audio_packets_lost_rate)),
-        jitter=_times(audio.audio_jitter, _MILLI),
-        delay=None if pushing else _times(stats.peer_to_peer_delay, _MILLI),
+        jitter=audio.audio_jitter and audio.audio_jitter * _MILLI,
+        delay=None if pushing else stats.peer_to_peer_delay and stats.peer_to_peer_delay * _MILLI,
         hardware=stats.is_hardware_encode if pushing else stats.is_hardware_decode,
     )
 
@@ -213,18 +247,15 @@ def _part(rate: float | None) -> float | None:
     return rate * _PERCENT if rate is not None and rate > 1 else rate
 
 
-def _code(direction: Direction, data: bytes, *, error: bool) -> Parsed:
-    event, dropped = _CODE.decode(data)
-    if event is None:
-        return Parsed(None, dropped)
+def _of_code_event(direction: Direction, event: CodeEvent, *, error: bool) -> CodeReport | None:
     for one in (event.detail, event):
         if one is None:
             continue
         code = one.code if one.code is not None else one.err_code
         if code is not None and code.is_integer():
             message = one.message or one.reason or one.msg or one.err_msg or ""
-            return Parsed(CodeReport(direction, int(code), _printable(message), error), dropped)
-    return Parsed(None, dropped or (Dropped.NO_CODE,))
+            return CodeReport(direction, int(code), _printable(message), error)
+    return None
 
 
 def _printable(text: str) -> str:
@@ -233,16 +264,30 @@ def _printable(text: str) -> str:
     return text if text.isprintable() else "".join(character if character.isprintable() else " " for character in text)
 
 
-def _times(number: float | None, factor: float) -> float | None:
-    return None if number is None else number * factor
-
-
 def _greater(one: float | None, other: float | None) -> float | None:
     if one is None or other is None:
         return other if one is None else one
-    return max(one, other)
+    return one if one > other else other
 
 
-def _pixels(number: float | None) -> int | None:
-    """0: there is no picture yet, or none."""
+def _whole(number: float | None) -> int | None:
+    """Pixels, or a level: 0 is none, or none yet."""
     return int(number) or None if number is not None else None
+
+
+class _Kind(NamedTuple):
+    """One event."""
+
+    decoder: LenientDecoder[Any]
+    report_of: Callable[[Direction, Any], Report | None]
+    """`None`: it says nothing."""
+    missing: Dropped
+    """Why one that says nothing is left out, if nothing was wrong with it."""
+
+
+_KINDS: Mapping[Event, _Kind] = {
+    "bindstatechange": _Kind(LenientDecoder(CodeEvent), partial(_of_code_event, error=False), Dropped.NO_CODE),
+    "bindnetstatus": _Kind(LenientDecoder(StatusEvent), _of_status_event, Dropped.EMPTY),
+    "binderror": _Kind(LenientDecoder(CodeEvent), partial(_of_code_event, error=True), Dropped.NO_CODE),
+    "stats": _Kind(LenientDecoder(Stats), _of_stats_event, Dropped.EMPTY),
+}

@@ -25,7 +25,7 @@ from gateway.quality.legs import Legs, Place
 from gateway.quality.notices import Listener, Notices
 from gateway.quality.overview import Overview, QualityNotice, dated
 from gateway.quality.readings import Instruments
-from gateway.quality.reports import CodeReport, Direction, Event, MediaReport, Parsed
+from gateway.quality.reports import CodeReport, Direction, MediaReport, Told
 from gateway.quality.sweeps import LegCount, Probe, Sweeps
 from gateway.quality.timeline import GrantBook, Timeline
 from gateway.quality.views import Views
@@ -37,6 +37,8 @@ _log = logging.getLogger("gateway.quality")
 _SHARE = 4.0
 """After each step of a round the loop is others' for so many times as long as the step took: a round takes at most a fifth of
 it, and with too much to look at it simply takes longer."""
+LATE = 15.0
+"""Seconds after which a report says nothing of how a call does now: it is counted, and no more."""
 _FAILURES_EVERY = 60.0
 """Seconds between two lines in the log about legs that cannot be looked at."""
 _CODES_PER_SECOND, _CODES_AT_ONCE = 1.0, 30
@@ -140,41 +142,33 @@ class Watch:
                 Entry(grant.app, room_id, self._wall_clock(), Kind.FINDING, grant.user_id, stream.id, data)
             )
 
-    def report(
-        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = "",
-        age: float = 0.0,
-    ) -> None:  # fmt: skip
-        """A report that came over HTTP, of a user who need not be there any more. `age`: how many seconds ago it was made."""
+    def reports(self, app: str, room_id: str, user_id: str, told: Iterable[Told]) -> None:
+        """Reports that came over HTTP, of a user who need not be there any more."""
         room = self._registry.rooms.get((app, room_id))
         session = room.sessions.get(user_id) if room is not None else None
-        self._take("http", session, parsed, direction, event, stream_id, age)
+        for one in told:
+            self._take("http", session if one.age <= LATE else None, one)
 
-    def session_report(
-        self, session: Session, parsed: Parsed, direction: Direction, event: Event, stream_id: str = ""
-    ) -> None:
+    def session_report(self, session: Session, told: Told) -> None:
         """A report that came over the session's own socket."""
-        self._take("ws", session, parsed, direction, event, stream_id)
+        self._take("ws", session, told)
 
-    def _take(
-        self, door: str, session: Session | None, parsed: Parsed, direction: Direction, event: Event, stream_id: str,
-        age: float = 0.0,
-    ) -> None:  # fmt: skip
-        counters, report = self.counters, parsed.report
-        counters.reports[door, direction, event] += 1
+    def _take(self, door: str, session: Session | None, told: Told) -> None:
+        """`session`: whose call it is about; `None`: no call that is going on."""
+        counters, parsed, direction = self.counters, told.parsed, told.direction
+        counters.reports[door, direction, told.event] += 1
         for reason in parsed.dropped:
             counters.dropped[reason.value] += 1
-        if report is None:
-            return
-        grant = _grant_of(session, direction, stream_id) if session is not None else None
-        if isinstance(report, CodeReport):
-            counters.codes[direction, component_codes.label(direction, report.code)] += 1
-            if session is not None:
-                self._code(session, grant, report, age)
-        else:
+        report = parsed.report
+        if isinstance(report, MediaReport):
             if report.level is not None:
                 counters.told_level[direction, str(report.level)] += 1
-            if session is not None and grant is not None:
-                self._media(session, grant, report, age)
+            if session is not None and (grant := _grant_of(session, direction, told.stream_id)) is not None:
+                self._media(session, grant, report, told.age)
+        elif report is not None:
+            counters.codes[direction, component_codes.label(direction, report.code)] += 1
+            if session is not None:
+                self._code(session, _grant_of(session, direction, told.stream_id), report, told.age)
 
     def _code(self, session: Session, grant: Grant | None, report: CodeReport, age: float) -> None:
         now = self._clock()
@@ -190,7 +184,7 @@ class Watch:
         if grant is None:
             return
         leg = self.book.leg(grant)
-        leg.case.told(report, made)
+        leg.case.coded(report, made)
         self._effects.coded(leg, session, report, made, now)
 
     def _suspend(self, session: Session, at: float) -> None:

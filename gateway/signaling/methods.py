@@ -35,8 +35,7 @@ from gateway.errors import (
     GatewayError,
 )
 from gateway.quality.overview import QualityNotice
-from gateway.quality.reports import Direction, Parsed, parse_report
-from gateway.quality.reports import Event as ReportEvent
+from gateway.quality.reports import Told, parse_report
 from gateway.rooms.claims import Claims
 from gateway.rooms.model import ROOM_ID, USER_ID, Grant, IdRule, Room, Session, User
 from gateway.rooms.registry import Registry
@@ -74,9 +73,7 @@ class Socket(Protocol):
 class Watcher(Protocol):
     """Who hears what clients report of their media."""
 
-    def session_report(
-        self, session: Session, parsed: Parsed, direction: Direction, event: ReportEvent, stream_id: str = ""
-    ) -> None: ...
+    def session_report(self, session: Session, told: Told) -> None: ...
 
     def notice(self, session: Session, *, stats: bool) -> QualityNotice | None:
         """What a session that has come back is to hear; None: nothing."""
@@ -85,9 +82,7 @@ class Watcher(Protocol):
 class Nobody:
     """Hears nothing, and has nothing to say."""
 
-    def session_report(
-        self, session: Session, parsed: Parsed, direction: Direction, event: ReportEvent, stream_id: str = ""
-    ) -> None:
+    def session_report(self, session: Session, told: Told) -> None:
         pass
 
     def notice(self, session: Session, *, stats: bool) -> QualityNotice | None:
@@ -517,7 +512,7 @@ class Conversation:
         if len(data) > self._settings.report_bytes:
             raise GatewayError(INVALID_PARAMS, f"data has at most {self._settings.report_bytes} bytes")
         parsed = parse_report(params.direction, params.event, data)
-        self._signaling.watcher.session_report(session, parsed, params.direction, params.event, params.stream_id)
+        self._signaling.watcher.session_report(session, Told(params.direction, params.event, parsed, params.stream_id))
         return _EMPTY
 
     async def _ping(self, params: messages.Ping) -> Empty:

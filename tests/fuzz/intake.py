@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 
 from gateway.config import AppSettings, Config, QualitySettings
 from gateway.errors import GatewayError
 from gateway.http.bodies import inflated
 from gateway.http.client_logs import TEXT_BYTES, shown
 from gateway.http.intake import Reports, Taken
-from gateway.quality.reports import Direction, Event, Parsed
+from gateway.quality.reports import Told
 from tests.fuzz import run
 
 CONFIG = Config(
@@ -32,14 +33,13 @@ class _Through:
     def __init__(self) -> None:
         self.count = 0
 
-    def report(
-        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = "",
-        age: float = 0.0,
-    ) -> None:  # fmt: skip
+    def reports(self, app: str, room_id: str, user_id: str, told: Sequence[Told]) -> None:
         assert app == "1"
-        assert direction in ("push", "pull")
-        assert len(stream_id) <= 256
-        self.count += 1
+        for one in told:
+            assert one.direction in ("push", "pull")
+            assert len(one.stream_id) <= 256
+            assert one.age >= 0
+        self.count += len(told)
 
 
 def one_input(data: bytes) -> None:

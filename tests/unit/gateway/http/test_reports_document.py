@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from msgspec import Struct, inspect
 from gateway.config import MIB, AppSettings, Config
 from gateway.http.bodies import _IN_FLIGHT
 from gateway.http.client_logs import TEXT_BYTES
-from gateway.http.intake import BYTES_PER_REPORT, LATE, Reports, Taken
+from gateway.http.intake import BYTES_PER_REPORT, Reports, Taken
 from gateway.quality.report_shapes import Stats, Status, ZegoAudio, ZegoVideo
-from gateway.quality.reports import Direction, Dropped, Event, Parsed
+from gateway.quality.reports import Dropped, Told
+from gateway.quality.watch import LATE
 
 TEXT = (Path(__file__).parents[4] / "docs" / "reports.md").read_text("utf-8")
 BLOCKS: list[dict[str, Any]] = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", TEXT, re.S | re.M)]
@@ -29,10 +31,7 @@ CONFIG = Config(apps={"1": AppSettings("a secret of the tests, long enough for t
 class Taking:
     """Takes reports and keeps nothing."""
 
-    def report(
-        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = "",
-        age: float = 0.0,
-    ) -> None:  # fmt: skip
+    def reports(self, app: str, room_id: str, user_id: str, told: Iterable[Told]) -> None:
         pass
 
 

@@ -101,7 +101,7 @@ class Call:
     def code(self, number: int, *, by: str = "", ago: float = 0.0) -> None:
         """A component's code: the publisher's, or a viewer's. It was said so many seconds ago."""
         report = CodeReport("pull" if by else "push", number)
-        (self.viewers[by].case if by else self.uplink).told(report, self.now - ago)
+        (self.viewers[by].case if by else self.uplink).coded(report, self.now - ago)
 
     def tells(self, by: str = "", ago: float = 0.0, **members: Any) -> None:
         """What a client measured: the publisher, or a viewer."""
@@ -370,8 +370,8 @@ class TestUplink:
         assert call.worst == {"uplink": BAD}
 
     def test_codes_of_another_leg(self, call: Call) -> None:
-        call.uplink.told(CodeReport("pull", 2103), call.now)
-        call.viewers["bob"].case.told(CodeReport("push", 1102), call.now)
+        call.uplink.coded(CodeReport("pull", 2103), call.now)
+        call.viewers["bob"].case.coded(CodeReport("push", 1102), call.now)
         call.goes_on(2)
         assert call.worst == {}
 
@@ -468,7 +468,7 @@ class TestDownlink:
 
     def test_codes_of_a_viewer_that_is_not_connected_count_as_well(self, call: Call) -> None:
         viewer = call.viewers.pop("bob")
-        viewer.case.told(CodeReport("pull", -2301), call.now)
+        viewer.case.coded(CodeReport("pull", -2301), call.now)
         call.goes_on(1)
         verdict = viewer.case.measured(None, PlayMode.RTC, call.uplink, call.server.verdict, 0.0, call.now)
         assert verdict.level is BAD
@@ -638,7 +638,7 @@ class TestNormalLife:
         assert call.worst == {"uplink": BAD}
 
     def test_a_viewers_phone_call_excuses_no_publisher(self, call: Call) -> None:
-        call.uplink.told(CodeReport("pull", 5001), call.now)
+        call.uplink.coded(CodeReport("pull", 5001), call.now)
         assert not call.uplink.excused(call.now)
 
     @pytest.mark.parametrize("code", [5000, 5001])
@@ -664,10 +664,10 @@ class TestNormalLife:
 
     def test_a_suspended_viewer_whose_connection_goes_too(self, call: Call) -> None:
         bob = call.viewers.pop("bob")
-        bob.case.told(CodeReport("pull", 5000), call.now)
+        bob.case.coded(CodeReport("pull", 5000), call.now)
         for code in (2103, 2103, -2301, 2103):
             call.goes_on(20)
-            bob.case.told(CodeReport("pull", code), call.now)
+            bob.case.coded(CodeReport("pull", code), call.now)
             assert bob.case.measured(None, PlayMode.RTC, call.uplink, call.server.verdict, 0.0, call.now).level is GOOD
         call.viewers["bob"] = bob
         call.code(2103, by="bob")

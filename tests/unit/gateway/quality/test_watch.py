@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from gateway.config import QualitySettings
 from gateway.quality.history import Kind
 from gateway.quality.readings import PathReading, ServerReading
-from gateway.quality.reports import Direction, parse_report
+from gateway.quality.reports import Direction, Told, parse_report
 from gateway.quality.sweeps import AT_ONCE
 from gateway.quality.verdict import Leg, Level
+from gateway.quality.watch import LATE
 from gateway.rooms.model import StreamState
 from tests.support.talk import Client
 from tests.support.watching import BADLY, WELL, Stream, Viewer, WatchedHouse
@@ -50,7 +51,7 @@ class Call:
             report({"ann": self.ann, "bob": self.bob, "eve": self.eve}[user], direction, code)
             return
         parsed = parse_report(direction, "bindstatechange", b'{"code": %d}' % code)
-        self.house.watch.report("1", "room", user, parsed, direction, "bindstatechange")
+        self.house.watch.reports("1", "room", user, [Told(direction, "bindstatechange", parsed)])
 
     def half_open(self) -> None:
         """The publisher's connection is there, and nothing comes any more. Those that play have done so for a while."""
@@ -219,9 +220,10 @@ class TestReports:
     def test_over_http_it_finds_its_session_by_room_and_user(self, call: Call) -> None:
         watch = call.house.watch
         parsed = parse_report("pull", "bindnetstatus", b'{"videoCache": 300}')
-        watch.report("1", "room", "bob", parsed, "pull", "bindnetstatus")
-        watch.report("1", "room", "nobody", parsed, "pull", "bindnetstatus")
-        watch.report("1", "", "bob", parsed, "pull", "bindnetstatus")
+        told = Told("pull", "bindnetstatus", parsed)
+        late = Told("pull", "bindnetstatus", parsed, age=LATE + 1)
+        watch.reports("1", "room", "bob", [told, late])
+        watch.reports("1", "room", "nobody", [told])
         assert watch.counters.reports["http", "pull", "bindnetstatus"] == 3
         assert sum(watch.counters.told_buffer["out", "rtmp"].counts) == 1
 
@@ -230,7 +232,7 @@ class TestReports:
         """Reports of Ann's over HTTP: the seconds that each is old, and its level."""
         for age, level in reports:
             parsed = parse_report("push", "bindnetstatus", b'{"netQualityLevel": %d}' % level)
-            call.house.watch.report("1", "room", "ann", parsed, "push", "bindnetstatus", age=age)
+            call.house.watch.reports("1", "room", "ann", [Told("push", "bindnetstatus", parsed, age=age)])
 
     @pytest.mark.parametrize("batch", [((0.5, 6),), ((8.0, 6), (6.0, 6), (4.0, 6), (2.0, 6), (0.0, 6))], ids=["one", "five"])
     def test_uploads_every_ten_seconds_are_heard(self, call: Call, batch: tuple[tuple[float, int], ...]) -> None:
