@@ -142,7 +142,7 @@ class Gateway:
         add_docs(self.http.app, version(_DISTRIBUTION), lambda: self.addresses.http)
         add_sdk(self.http.app)
         add_pages(self.http.app, DEV_APP if config.dev else None, lambda: self.addresses.ws)
-        add_operations(self.http.app, self.metrics, lambda: self.ready, self._is_durable)
+        add_operations(self.http.app, self.metrics, lambda: self.ready, self._is_durable, config.http.metrics_key)
         self.ready = False
         self._lag_probe: asyncio.Task[None] | None = None
 

@@ -89,6 +89,8 @@ class HttpSettings:
     """A connection on which no request comes for this long is closed."""
     body_bytes: int = 1 * MIB
     """Largest request body accepted, in bytes."""
+    metrics_key: str = field(default="", repr=False)
+    """Opens `/metrics`, as a Bearer token. At least 32 bytes; empty: whoever reaches the port may read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,9 +324,11 @@ class QualitySettings:
     logs_in_all: float = 64 * KIB
     """Bytes of client logs per second of all clients together."""
     history_entries: int = 2_000
-    """Entries kept in memory per room; the oldest ones give way."""
+    """Entries kept in memory per room, of what happened and of the numbers (`measure`, `report`) so many each; the oldest ones
+    give way."""
     history_bytes: int = 64 * MIB
-    """What the history in memory may hold, in bytes; the rooms that were over first give way first."""
+    """What the history in memory may hold, in bytes. Numbers give way first, then what happened, of either sort those of the
+    room in which nothing was recorded for longest; a quarter is the numbers' in any case."""
     history_rate: float = 2_000
     """Entries per second that are taken; more are left out."""
     history_ttl: float = 7 * DAYS

@@ -87,6 +87,15 @@ def check_together(config: Config) -> None:
         raise ConfigError("webrtc.turn_urls and webrtc.turn_secret go together: only one of them is set")
     if webrtc.min_bitrate > webrtc.max_bitrate:
         raise ConfigError("webrtc.min_bitrate cannot be larger than webrtc.max_bitrate")
+    check_key("http.metrics_key", config.http.metrics_key)
+
+
+def check_key(name: str, key: str) -> None:
+    """Raises ConfigError if a Bearer token, where there is one, could be guessed or could not be sent."""
+    if 0 < len(key.encode()) < SECRET_BYTES:
+        raise ConfigError(f"{name}: it has at least {SECRET_BYTES} bytes")
+    if not key.isascii() or not key.isprintable() or key != key.strip():
+        raise ConfigError(f"{name}: it has a character that cannot stand in a header")
 
 
 def check_app(name: str, app: AppSettings) -> None:

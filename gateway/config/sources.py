@@ -23,7 +23,7 @@ from pathlib import Path
 
 from gateway.auth.tokens import SECRET_BYTES, check_secret
 from gateway.config import AppSettings, Config
-from gateway.config.checks import check_app, check_together, development_addresses
+from gateway.config.checks import check_app, check_key, check_together, development_addresses
 from gateway.config.values import (
     APP_API_KEY_VARIABLE,
     APP_ID_VARIABLE,
@@ -191,11 +191,7 @@ def _app(app: str, values: Mapping[str, typing.Any]) -> AppSettings:
         check_secret(values["secret"])
     except ValueError as error:
         raise ConfigError(f"apps.{app}.secret: {error}") from None
-    api_key = values.get("api_key", "")
-    if 0 < len(api_key.encode()) < SECRET_BYTES:
-        raise ConfigError(f"apps.{app}.api_key: it has at least {SECRET_BYTES} bytes")
-    if not api_key.isascii() or not api_key.isprintable() or api_key != api_key.strip():
-        raise ConfigError(f"apps.{app}.api_key: it has a character that cannot stand in a header")
+    check_key(f"apps.{app}.api_key", values.get("api_key", ""))
     settings = AppSettings(**values)
     check_app(app, settings)
     return settings

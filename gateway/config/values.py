@@ -55,7 +55,7 @@ def _field_types() -> dict[str, object]:
 
 
 FIELDS: Mapping[str, object] = _field_types()
-_SECRETS = ("secret", "api_key", "app_sign", "store.url")
+_SECRETS = ("secret", "api_key", "metrics_key", "app_sign", "store.url")
 """Ends of the names of settings whose values are never shown."""
 
 

@@ -23,7 +23,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from gateway.app import Gateway
-from gateway.config import ListenSettings
+from gateway.config import HttpSettings, ListenSettings
 from tests.support.gateway import DEADLINE, OTHER_APP, SECRET, Client, RemoteError, config, running, url_of
 from tests.support.media_client import until
 from tests.support.process import GatewayProcess, serving
@@ -105,6 +105,22 @@ async def test_every_metric_is_documented_and_every_documented_one_is_there() ->
             await client.close()
     assert all(name.startswith("gateway_") for name in found)
     assert found | OF_PEERS | OF_A_STORE == documented()
+
+
+KEY = "a key of the tests for metrics, long enough"
+
+
+@pytest.mark.parametrize("shown", [None, "", KEY, f"Basic {KEY}", f"Bearer {KEY[:-1]}", f"Bearer {KEY}x", "Bearer 密"])
+async def test_metrics_with_a_key_are_for_those_who_show_it(shown: str | None) -> None:
+    async with running(config(http=HttpSettings(metrics_key=KEY))) as gateway:
+        url = f"{gateway.addresses.http}/metrics"
+        async with httpx.AsyncClient(trust_env=False) as client:
+            refused = await client.get(url, headers={} if shown is None else {b"authorization": shown.encode()})
+        assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+        assert json_of(refused)["name"] == "API_KEY_INVALID"
+        assert KEY not in refused.text
+        assert "gateway_ready 1.0" in (await get(url, {"Authorization": f"Bearer {KEY}"})).text
+        assert (await get(f"{gateway.addresses.http}/healthz")).status_code == 200, "nobody needs it to ask for health"
 
 
 async def test_the_numbers_are_right_in_a_known_situation_and_back_at_0_afterwards() -> None:

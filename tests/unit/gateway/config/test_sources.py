@@ -119,6 +119,15 @@ def test_an_app_in_the_environment_may_have_an_api_key() -> None:
     assert app.api_key not in repr(app)
 
 
+def test_metrics_may_have_a_key(file: Path) -> None:
+    for config in (
+        load({}, {"GATEWAY_HTTP__METRICS_KEY": SECRET}).config,
+        from_text(file, f"[http]\nmetrics_key = '{SECRET}'").config,
+    ):
+        assert config.http.metrics_key == SECRET
+        assert SECRET not in repr(config)
+
+
 def test_the_file_can_be_named_by_a_variable(file: Path) -> None:
     file.write_text('log_level = "debug"')
     assert load({}, {"GATEWAY_CONFIG": str(file)}).config.log_level == "debug"
@@ -182,6 +191,9 @@ def test_the_file_can_be_named_by_a_variable(file: Path) -> None:
         ("[webrtc]\nturn_secret = 77", "expected a text"),
         (f"[apps.7]\nsecret = '{SECRET}'\napi_key = '{SECRET} '", "apps.7.api_key: it has a character that cannot stand"),
         (f"[apps.7]\nsecret = '{SECRET}'\napi_key = 'short'", "apps.7.api_key: it has at least 32 bytes"),
+        (f"[http]\nmetrics_key = '{SECRET}\u5bc6'", "http.metrics_key: it has a character that cannot stand in a header"),
+        ("[http]\nmetrics_key = 'short'", "http.metrics_key: it has at least 32 bytes"),
+        (f"[http]\nmetrics_key = ['{SECRET}']", "http.metrics_key (from {file}): expected a text"),
         (f"[apps.7]\nsecret = '{SECRET}'\ntoken_expiry = 'leave'", "apps.7.token_expiry (from"),
         (f"[store]\nurl = 'postgres://u:{SECRET}@db'", "expected a connection string such as mongodb://"),
         ("[store]\ndatabase = 'a.b'", "store.database"),
