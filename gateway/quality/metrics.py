@@ -27,7 +27,8 @@ from gateway.quality.verdict import Leg, Level
 
 __all__ = ["Metrics", "Snapshot", "StoreSnapshot", "TranscodeSnapshot", "Way", "WebRtcSnapshot"]
 
-LOOP_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+LOOP_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)
+"""Seconds; among them the limits by which the lag is judged."""
 DELAY = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds within the gateway."""
 

@@ -12,9 +12,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.media.viewer import DELAYS
+from gateway.quality import measures
 from gateway.quality.buckets import Buckets
 from gateway.quality.counters import SHORT, QualityCounters
-from gateway.quality.metrics import Metrics, Snapshot, StoreSnapshot, TranscodeSnapshot, WebRtcSnapshot
+from gateway.quality.metrics import LOOP_LAG_BUCKETS, Metrics, Snapshot, StoreSnapshot, TranscodeSnapshot, WebRtcSnapshot
 from gateway.quality.process import ProcessReading, read_process
 from gateway.quality.reports import Event
 from tests.support.watching import BADLY, WELL, WatchedHouse
@@ -108,6 +109,11 @@ class TestNumbers:
         text = metrics.exposition().decode()
         assert 'gateway_loop_lag_seconds_bucket{le="0.25"} 0.0' in text
         assert 'gateway_loop_lag_seconds_bucket{le="0.5"} 1.0' in text
+
+    def test_the_lag_of_the_loop_is_counted_up_to_each_limit_by_which_it_is_judged(self) -> None:
+        """Between two bounds a quantile is a guess: an alert on it would come early or late."""
+        limits = measures.LAG.limits
+        assert {limits.fair, limits.bad} <= set(LOOP_LAG_BUCKETS)
 
     def test_delays_have_the_bounds_they_were_counted_with(self) -> None:
         delay = Buckets((0.25, 0.75))
