@@ -187,6 +187,8 @@ class Reports:
             parts = self._batches.parts(batch)
         except msgspec.ValidationError:
             raise GatewayError(INVALID_PARAMS, "reports has to be a list") from None
+        except UNREADABLE as error:  # it goes deeper than can be followed from here
+            raise GatewayError(PARSE_ERROR, str(error)) from None
         if len(parts) > self._most:
             raise GatewayError(INVALID_PARAMS, f"a request brings at most {self._most} reports")
         if len(parts) > least:

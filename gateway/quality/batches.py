@@ -25,7 +25,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 NOT_TOLD = Raw(b"null")
 """A moment that is not there."""
 
-_StreamId: TypeAlias = Annotated[str, Meta(max_length=256)]
+_StreamId: TypeAlias = Annotated[str, Meta(max_length=256)] | None
 _NOTHING = Raw()
 
 
@@ -33,7 +33,7 @@ class _Usual(Struct, frozen=True, kw_only=True, gc=False, tag_field="event"):
     """A report that is as it should be."""
 
     direction: Direction
-    stream_id: _StreamId = field(default="", name="streamID")
+    stream_id: _StreamId = field(default=None, name="streamID")
     at: float | None = None
 
 
@@ -69,7 +69,7 @@ class _Kind(Struct, frozen=True):
 class _Report(_Kind, frozen=True):
     """Any report, its data not yet looked into."""
 
-    stream_id: _StreamId = field(default="", name="streamID")
+    stream_id: _StreamId = field(default=None, name="streamID")
     at: Raw = NOT_TOLD
     data: Raw = Raw(b"{}")
 
@@ -107,7 +107,7 @@ class Batches:
         if not isinstance(part, Raw):
             event, at = _EVENTS[type(part)], part.at
             age = 0.0 if at is None else _age(at, sent)
-            return Told(part.direction, event, meaning(part.direction, event, part.data), part.stream_id, age)
+            return Told(part.direction, event, meaning(part.direction, event, part.data), part.stream_id or "", age)
         try:
             report = _decode_report(part)
         except UNREADABLE:
@@ -117,7 +117,8 @@ class Batches:
             return Dropped.TOO_LARGE
         at = milliseconds(report.at)
         age = 0.0 if at is None else _age(at, sent)
-        return Told(report.direction, report.event, parse_report(report.direction, report.event, data), report.stream_id, age)
+        parsed = parse_report(report.direction, report.event, data)
+        return Told(report.direction, report.event, parsed, report.stream_id or "", age)
 
 
 def milliseconds(told: Raw) -> float | None:

@@ -1,12 +1,12 @@
 """Reads JSON whose shape cannot be relied on into typed members. Pure.
 
 Usual reports are decoded in one step. Only one that does not fit is taken apart member by member, so that what is wrong
-costs its own member and nothing else.
+costs its own member and nothing else. Members are looked at as they are written: of what is not asked for nothing is made,
+however much there is of it.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from enum import StrEnum
@@ -14,10 +14,11 @@ from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import Struct, inspect
+from msgspec import Raw, Struct, inspect
 
-_LONGEST_NUMBER = 64
-"""Characters of a text that can be a number."""
+_NOT_SAID = Raw(b"null")
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_decode_string = msgspec.json.Decoder(str).decode
 
 
 class Dropped(StrEnum):
@@ -36,8 +37,8 @@ class Dropped(StrEnum):
     """It says nothing that is known here."""
 
 
-_Read: TypeAlias = Callable[[Any, list[Dropped]], Any]
-"""From a JSON value to a member; `None`: not said. What is left out is added to the list."""
+_Read: TypeAlias = Callable[[bytes, list[Dropped]], Any]
+"""From a member as it is written to its value; `None`: not said. What is left out is added to the list."""
 Shape = TypeVar("Shape", bound=Struct)
 
 
@@ -50,7 +51,7 @@ class LenientDecoder(Generic[Shape]):
 
     def __init__(self, kind: type[Shape]) -> None:
         self._at_once = msgspec.json.Decoder(kind, strict=False).decode
-        self._by_member = _reader(inspect.type_info(kind))
+        self._by_member = _object_reader(kind)
 
     def decode(self, data: bytes) -> tuple[Shape | None, tuple[Dropped, ...]]:
         """The object, and why what is missing was left out. `None`: nothing could be read. Raises nothing."""
@@ -58,15 +59,13 @@ class LenientDecoder(Generic[Shape]):
             return self._at_once(data), ()
         except (ValueError, RecursionError):
             pass  # most often one member only; the careful way tells
+        dropped: list[Dropped] = []
         try:
-            # more lenient than JSON: NaN, halves of characters, numbers of any length
-            value = json.loads(data.decode("utf-8", "replace"), parse_int=float, strict=False)
+            return self._by_member(data, dropped), tuple(dropped)
+        except msgspec.ValidationError:
+            return None, (Dropped.NOT_AN_OBJECT,)
         except (ValueError, RecursionError):
             return None, (Dropped.NOT_JSON,)
-        if not isinstance(value, dict):
-            return None, (Dropped.NOT_AN_OBJECT,)
-        dropped: list[Dropped] = []
-        return self._by_member(value, dropped), tuple(dropped)
 
 
 def _reader(kind: inspect.Type) -> _Read:
@@ -75,7 +74,7 @@ def _reader(kind: inspect.Type) -> _Read:
             (said,) = (one for one in kind.types if not isinstance(one, inspect.NoneType))
             return _reader(said)
         case inspect.StructType():
-            return partial(_object, kind.cls, tuple((one.name, one.encode_name, _reader(one.type)) for one in kind.fields))
+            return partial(_inner, _object_reader(kind.cls))
         case inspect.FloatType(ge=low, le=high) if low is not None and high is not None:
             return partial(_number, low, high)
         case inspect.BoolType():
@@ -85,20 +84,35 @@ def _reader(kind: inspect.Type) -> _Read:
     raise TypeError(f"cannot be read leniently: {kind}")
 
 
-def _object(kind: type[Struct], members: tuple[tuple[str, str, _Read], ...], value: Any, dropped: list[Dropped]) -> Struct | None:
-    if value is None:
-        return None
-    if not isinstance(value, dict):
+def _object_reader(kind: type[Struct]) -> _Read:
+    """Raises msgspec.ValidationError of what is no object, ValueError of what is no JSON."""
+    shape = inspect.type_info(kind)
+    assert isinstance(shape, inspect.StructType)
+    readers = {one.name: _reader(one.type) for one in shape.fields}
+    raws = [(one.name, Raw, msgspec.field(default=_NOT_SAID, name=one.encode_name)) for one in shape.fields]
+    decode = msgspec.json.Decoder(msgspec.defstruct(f"Raw{kind.__name__}", raws)).decode
+
+    def read(data: bytes, dropped: list[Dropped]) -> Struct:
+        written = decode(data)
+        return kind(**{name: read(bytes(getattr(written, name)), dropped) for name, read in readers.items()})
+
+    return read
+
+
+def _inner(read: _Read, written: bytes, dropped: list[Dropped]) -> Any:
+    if written.startswith(b"{"):
+        return read(written, dropped)
+    if written != b"null":
         dropped.append(Dropped.NOT_AN_OBJECT)
-        return None
-    return kind(**{name: read(value.get(wire), dropped) for name, wire, read in members})
+    return None
 
 
-def _number(low: float, high: float, value: Any, dropped: list[Dropped]) -> float | None:
-    if value is None or _says_nothing(value):
+def _number(low: float, high: float, written: bytes, dropped: list[Dropped]) -> float | None:
+    said = _scalar(written)
+    if said is None:
         return None
-    number = _from_text(value) if isinstance(value, str) else value
-    if not isinstance(number, float):
+    number = _from_text(said)
+    if number is None:
         dropped.append(Dropped.NOT_A_NUMBER)
     elif math.isnan(number) or not low <= number <= high:
         dropped.append(Dropped.OUT_OF_RANGE)
@@ -109,7 +123,7 @@ def _number(low: float, high: float, value: Any, dropped: list[Dropped]) -> floa
 
 def _from_text(text: str) -> float | None:
     # float() takes more than numbers as programs write them: 1_000, and the digits of all scripts
-    if len(text) > _LONGEST_NUMBER or "_" in text or not text.isascii():
+    if "_" in text or not text.isascii():
         return None
     try:
         return float(text)
@@ -117,21 +131,30 @@ def _from_text(text: str) -> float | None:
         return None
 
 
-def _flag(value: Any, dropped: list[Dropped]) -> bool | None:
-    if value is None or _says_nothing(value):
+def _flag(written: bytes, dropped: list[Dropped]) -> bool | None:
+    said = _scalar(written)
+    if said is None:
         return None
-    said = value.strip().lower() if isinstance(value, str) else value
-    if said in (True, "true", "1"):
-        return True
-    if said in (False, "false", "0"):
-        return False
-    dropped.append(Dropped.NOT_A_NUMBER)
-    return None
+    flag = _FLAGS.get(said.strip().lower())
+    if flag is None:
+        dropped.append(Dropped.NOT_A_NUMBER)
+    return flag
 
 
-def _text(value: Any, _: list[Dropped]) -> str | None:
-    return value if isinstance(value, str) else None  # texts are for people: nothing hangs on one
+def _scalar(written: bytes) -> str | None:
+    """A number or a boolean, whether it is written as a text or not; `None`: it says nothing."""
+    if written.startswith((b"[", b"{")):
+        return "neither"
+    said = _string(written) if written.startswith(b'"') else written.decode()
+    return None if said.strip().lower() in ("", "null") else said
 
 
-def _says_nothing(value: Any) -> bool:
-    return isinstance(value, str) and value.strip().lower() in ("", "null")
+def _text(written: bytes, _: list[Dropped]) -> str | None:
+    return _string(written) if written.startswith(b'"') else None  # texts are for people: nothing hangs on one
+
+
+def _string(written: bytes) -> str:
+    try:
+        return _decode_string(written)
+    except UnicodeDecodeError:
+        return _decode_string(written.decode("utf-8", "replace"))

@@ -156,7 +156,7 @@ class Report(Message, frozen=True):
 
     direction: Literal["push", "pull"]
     event: Literal["bindstatechange", "bindnetstatus", "binderror", "stats"]
-    stream_id: Annotated[str, Meta(max_length=256)] = ""
+    stream_id: Annotated[str, Meta(max_length=256)] | None = None
     data: Raw = Raw(b"{}")
 
 

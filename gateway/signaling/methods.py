@@ -512,7 +512,7 @@ class Conversation:
         if len(data) > self._settings.report_bytes:
             raise GatewayError(INVALID_PARAMS, f"data has at most {self._settings.report_bytes} bytes")
         parsed = parse_report(params.direction, params.event, data)
-        self._signaling.watcher.session_report(session, Told(params.direction, params.event, parsed, params.stream_id))
+        self._signaling.watcher.session_report(session, Told(params.direction, params.event, parsed, params.stream_id or ""))
         return _EMPTY
 
     async def _ping(self, params: messages.Ping) -> Empty:

@@ -115,6 +115,15 @@ class TestWhoMayReport:
         assert caught.value.fault.name in ("PARSE_ERROR", "INVALID_PARAMS")
 
 
+@pytest.mark.parametrize("part", [(b"[", b"]"), (b'{"x":', b"}")], ids=["lists", "objects"])
+def test_however_deep_a_body_goes_it_is_taken_or_refused(part: tuple[bytes, bytes]) -> None:
+    begin, end = part
+    for depth in range(880, 1010):
+        body = b'{"appID":"open","roomID":"r","userID":"u","reports":[' + begin * depth + b"1" + end * depth + b"]}"
+        with suppress(GatewayError):
+            assert Door().reports.take(body, "").taken == 0
+
+
 class TestBadTokens:
     """Looking at one takes its time, which nobody may take as much of as they like."""
 
@@ -174,6 +183,7 @@ class TestWhatIsTaken:
             (NETSTATUS | {"direction": 1}, Dropped.UNKNOWN_EVENT),
             (NETSTATUS | {"streamID": "s" * 257}, Dropped.OUT_OF_RANGE),
             (NETSTATUS | {"streamID": 7}, Dropped.OUT_OF_RANGE),
+            (NETSTATUS | {"streamID": ["cam"]}, Dropped.OUT_OF_RANGE),
             (NETSTATUS | {"data": {"message": "x" * 200}}, Dropped.TOO_LARGE),
         ],
     )
@@ -188,6 +198,11 @@ class TestWhatIsTaken:
         assert door.send(GAVE_UP | {"data": {}}) == Taken(0, {"no_code": 1})
         assert door.dropped == {}
         assert door.taking.parsed[0].dropped == (Dropped.NO_CODE,)
+
+    def test_a_member_that_is_null_is_not_there(self) -> None:
+        door = Door()
+        assert door.send(NETSTATUS | {"streamID": None, "at": None}) == Taken(1, {})
+        assert door.taking.told == [("1", "r", "ann", "push", "bindnetstatus", "")]
 
     def test_nothing_at_all(self) -> None:
         assert Door().send() == Taken(0, {})

@@ -61,6 +61,26 @@ _REPORT = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@given(st.lists(_REPORT, max_size=4))
+_FITS = st.builds(
+    lambda direction, event, more, data: {"direction": direction, "event": event, "data": data} | more,
+    st.sampled_from(get_args(Direction)),
+    st.sampled_from(get_args(Event)),
+    st.fixed_dictionaries({}, optional={
+        "streamID": st.sampled_from(["a", ""]) | st.none(), "at": st.floats(0, 2e12) | st.sampled_from(["NaN", "12"]) | st.none(),
+    }),
+    st.dictionaries(
+        st.sampled_from(["code", "videoFPS", "fps", "width", "videoCache", "unknown"]), st.integers(0, 30) | st.just("12")
+    ),
+)  # fmt: skip
+
+
+@given(st.lists(_FITS, min_size=1, max_size=4))
+def test_those_that_fit_are_read_in_one_step_and_come_to_the_same(reports: list[Any]) -> None:
+    parts = Batches(20, AT_ONCE).parts(Raw(json.dumps(reports).encode()))
+    assert not any(isinstance(part, Raw) for part in parts)
+    assert read(reports) == read_one_by_one(reports)
+
+
+@given(st.lists(_FITS | _REPORT, max_size=4))
 def test_both_ways_lead_to_the_same(reports: list[Any]) -> None:
     assert read(reports) == read_one_by_one(reports)

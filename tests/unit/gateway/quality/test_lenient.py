@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Annotated
 
 import pytest
@@ -45,7 +46,8 @@ BY_MEMBER: list[tuple[bytes, Outer, list[Dropped]]] = [
     (b'{"inner":{"flag":0,"number":"?"}}', Outer(inner=Inner(False)), [Dropped.NOT_A_NUMBER]),
     (b'{"inner":[],"someNumber":1}', Outer(1.0), [Dropped.NOT_AN_OBJECT]),
     (b'{"text":5,"someNumber":1}', Outer(1.0), []),
-    (b'{"text":"line\nline"}', Outer(text="line\nline"), []),
+    (b'{"text":"\xff","someNumber":"?"}', Outer(text="\ufffd"), [Dropped.NOT_A_NUMBER]),
+    (b'{"someNumber":"\xff"}', Outer(), [Dropped.NOT_A_NUMBER]),
 ]  # fmt: skip
 
 
@@ -57,6 +59,20 @@ def test_the_usual(data: bytes, expected: Outer) -> None:
 @pytest.mark.parametrize(("data", "expected", "dropped"), BY_MEMBER)
 def test_the_unusual(data: bytes, expected: Outer, dropped: list[Dropped]) -> None:
     assert DECODER.decode(data) == (expected, tuple(dropped))
+
+
+@pytest.mark.parametrize(
+    "inside", ['"someNumber":[%s0]', '"inner":{"flag":[%s0]}', '"else":[%s0],"someNumber":"?"', '"text":[%s0],"someNumber":"?"']
+)
+def test_nothing_is_made_of_what_is_not_asked_for(inside: str) -> None:
+    data = ("{%s}" % (inside % ("[]," * 100_000))).encode()
+    tracemalloc.start()
+    try:
+        DECODER.decode(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(data)
 
 
 class Unlimited(Struct):
