@@ -34,7 +34,7 @@ from adapters.rtmp.publisher import Ingest, RtmpPublisher
 from adapters.rtmp.sockets import SocketTransport
 from adapters.rtmp.states import Phase
 from gateway.auth.access import AccessRequest, Action
-from gateway.auth.stream_keys import parse_address
+from gateway.auth.stream_keys import loggable_name, parse_address
 from gateway.config import RtmpSettings
 from gateway.errors import INTERNAL_ERROR, Fault, GatewayError
 
@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 
 LINGER = 2.0
 """Seconds for which a connection that we close is still read, so that the peer gets to see why."""
+PING_EVERY = 4.0
+"""Seconds from one sign of life that a publisher is asked for to the next. It is sent little else, and how far away it is shows
+in how soon that is acknowledged (`TcpPath.from_publisher`)."""
 MAX_UNREAD = 256 * 1024
 """Bytes of replies that may be written to a socket that does not take everything; its connection is then closed."""
 
@@ -89,6 +92,8 @@ class Peer:
         self._players: dict[int, RtmpPlayer] = {}
         self._answer: asyncio.Task[None] | None = None
         """Decides on the peer's wish to publish or play; there is at most one at a time."""
+        self._named = ""
+        """The stream that it asked for last, for the log."""
         self._heard = self._taken = self._pinged = self._idle_since = self._clock()
         self._closing_since: float | None = None
         self._unread = 0
@@ -243,6 +248,7 @@ class Peer:
 
     def _request(self, action: Action, address: str) -> AccessRequest:
         stream, key = parse_address(address)
+        self._named = loggable_name(stream)
         return AccessRequest(action, "rtmp", stream, key, self._client)
 
     def _last_heard(self) -> float:
@@ -322,7 +328,8 @@ class Peer:
 
     def _count(self, reason: str, detail: str) -> None:
         self._stats.refusals[reason] += 1
-        log.info("rtmp conn=%d client=%s refused reason=%s detail=%r", self._number, self._client, reason, detail)
+        about = (self._number, self._client, self._named, reason, detail)
+        log.info("rtmp conn=%d client=%s stream=%r refused reason=%s detail=%r", *about)
 
     # Deadlines ------------------------------------------------------------------------------------------------------
 
@@ -336,6 +343,8 @@ class Peer:
             self._limit(now - self._idle_since, settings.handshake_deadline, Overdue.HANDSHAKE)
         elif self._publishers:
             self._limit(now - self._heard, settings.publisher_idle, Overdue.PUBLISHER)
+            if now - self._pinged >= PING_EVERY:
+                self._ping(now)
         elif self._players:
             self._sweep_player(now)
         elif self._answer is None:
@@ -346,7 +355,12 @@ class Peer:
             self._taken = now
         idle = self._settings.player_idle
         self._limit(now - max(self._heard, self._taken), idle, Overdue.PLAYER)
-        if now - max(self._heard, self._pinged) > idle / 2 and self._closing_since is None:
+        if now - max(self._heard, self._pinged) > idle / 2:
+            self._ping(now)
+
+    def _ping(self, now: float) -> None:
+        """Asks for a sign of life."""
+        if self._closing_since is None:
             self._pinged = now
             self._core.ping(int(now * 1000))
             self._flush()

@@ -141,7 +141,7 @@ class Connection(ABC):
         self._release(deliberate, error)
         self.peer.close()
         log.info(
-            "peer=%s ended direction=%s stream=%s user=%s reason=%s", self.id[:6], self.direction, self.grant.stream_id,
+            "peer=%s ended direction=%s stream=%r user=%r reason=%s", self.id[:6], self.direction, self.grant.stream_id,
             self.grant.user_id, error.fault.name if error else "closed" if deliberate else "lost",
         )  # fmt: skip
 
@@ -153,7 +153,7 @@ class Connection(ABC):
         self._ticket.settle()
         self.house.stats.handshakes += 1
         log.info(
-            "peer=%s connected direction=%s stream=%s user=%s", self.id[:6], self.direction, self.grant.stream_id,
+            "peer=%s connected direction=%s stream=%r user=%r", self.id[:6], self.direction, self.grant.stream_id,
             self.grant.user_id,
         )  # fmt: skip
         self._begin()

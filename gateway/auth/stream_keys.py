@@ -26,6 +26,7 @@ import binascii
 import hashlib
 import hmac
 import math
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -52,6 +53,8 @@ _DIGEST_BYTES = 8
 _MAC_BYTES = 16
 _LABEL = b"stream-key"
 _KEY_MARKS = ("?key=", "&key=")
+_QUERY = re.compile(r"\?|%3f", re.IGNORECASE)
+_LOGGED = 256
 _ADDED_PREFIXES = ("mp4:", "mp3:", "flv:")
 _LOST_ENDINGS = (".flv", ".mp4", ".f4v", ".mp3")
 """What clients of librtmp's and ffmpeg's families put in front of a name because of its ending, and what they cut off."""
@@ -275,6 +278,11 @@ def parse_address(path: str) -> tuple[str, str]:
     if not stream and not (key or application_key):
         raise GatewayError(errors.STREAM_ID_EMPTY)
     return stream, key or application_key
+
+
+def loggable_name(raw: str) -> str:
+    """A stream's name as it arrived, cut where a query may begin: there a key may stand, and none belongs into a log."""
+    return _QUERY.split(raw, 1)[0][:_LOGGED]
 
 
 def _split_key(text: str) -> tuple[str, str]:

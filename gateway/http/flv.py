@@ -18,7 +18,7 @@ from sanic.exceptions import MethodNotAllowed
 from sanic.response import empty
 
 from gateway.auth.access import AccessRequest, Action
-from gateway.auth.stream_keys import parse_address
+from gateway.auth.stream_keys import loggable_name, parse_address
 from gateway.errors import STREAM_NOT_FOUND, GatewayError
 from gateway.http.origin import Clients
 
@@ -72,7 +72,8 @@ def add_flv(
             viewing = await play(_wish(request, clients), player)
         except GatewayError as error:
             refusals[error.fault.name] += 1
-            _log.info("flv client=%s refused reason=%s detail=%r", clients.address(request), error.fault.name, error.detail)
+            about = (clients.address(request), loggable_name(rest), error.fault.name, error.detail)
+            _log.info("flv client=%s stream=%r refused reason=%s detail=%r", *about)
             raise
         try:
             _last_and_endless(request)

@@ -22,7 +22,7 @@ from sanic.exceptions import MethodNotAllowed, PayloadTooLarge, SanicException
 from sanic.response import empty
 
 from gateway.auth.access import AccessRequest, Action
-from gateway.auth.stream_keys import stream_names
+from gateway.auth.stream_keys import loggable_name, stream_names
 from gateway.auth.turn import IceServer
 from gateway.config import KIB
 from gateway.errors import KEY_MISSING, PEER_NOT_FOUND, SDP_INVALID, GatewayError
@@ -155,7 +155,8 @@ def _add_face(
         try:
             answer = await face.connect(AccessRequest(face.action, face.name, target.rest, _key(request), client), offer)
         except GatewayError as error:
-            _log.info("%s client=%s refused reason=%s detail=%r", face.name, client, error.fault.name, error.detail)
+            about = (face.name, client, loggable_name(target.rest), error.fault.name, error.detail)
+            _log.info("%s client=%s stream=%r refused reason=%s detail=%r", *about)
             raise
         headers = {
             **_CORS,

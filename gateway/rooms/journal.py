@@ -187,7 +187,7 @@ class Journal:
         match error:
             case StaleEpochError(app=app, room_id=room_id, epoch=epoch):
                 gone = self._backlog.give_up(lambda c: isinstance(c, RoomChange) and _of_life(c, app, room_id, epoch))
-                _log.error("room was taken over by another process app=%s room=%s epoch=%d dropped=%d", app, room_id, epoch, gone)
+                _log.error("room was taken over by another process app=%s room=%r epoch=%d dropped=%d", app, room_id, epoch, gone)
                 self._on_stale(app, room_id)
             case SupersededError():
                 gone = self._backlog.give_up(lambda change: True)

@@ -14,7 +14,7 @@ from adapters.media.tcp_path import TcpPath
 from adapters.media.units import AudioUnit, Unit
 from adapters.rtmp.commands import command, command_of
 from adapters.rtmp.messages import AMF0_COMMAND, AUDIO, USER_CONTROL, VIDEO, Message, UserControl, user_control
-from adapters.rtmp.peer import LINGER, MAX_UNREAD, House, Peer
+from adapters.rtmp.peer import LINGER, MAX_UNREAD, PING_EVERY, House, Peer
 from adapters.rtmp.player import RtmpPlayer, Viewing
 from adapters.rtmp.publisher import Ingest, RtmpPublisher
 from adapters.rtmp.sockets import SocketTransport
@@ -500,6 +500,17 @@ async def test_idle_publisher() -> None:
     assert bench.streams.ends == [(False, None)]
 
 
+async def test_publisher_is_asked_for_a_sign_of_life_whatever_it_sends() -> None:
+    bench = await made("publish")
+    for _ in range(6):
+        bench.now += PING_EVERY
+        await bench.send(Message(AUDIO, 1, 5, b"\xaf\x01sound"))
+        bench.peer.sweep(bench.now)
+        bench.peer.sweep(bench.now)
+    await bench.give(b"")
+    assert asked(bench) == 6
+
+
 async def test_quiet_player_is_pinged_and_stays_while_it_takes() -> None:
     bench = await made("play")
     bench.client.answers_pings = False
@@ -509,7 +520,12 @@ async def test_quiet_player_is_pinged_and_stays_while_it_takes() -> None:
         bench.peer.sweep(bench.now)
     await bench.give(b"")
     assert bench.transport.state == "open"
-    assert sum(message.type_id == USER_CONTROL and message.body[:2] == b"\0\6" for message in bench.heard) == 6
+    assert asked(bench) == 6
+
+
+def asked(bench: Bench) -> int:
+    """How often it was asked for a sign of life."""
+    return sum(message.type_id == USER_CONTROL and message.body[:2] == b"\0\6" for message in bench.heard)
 
 
 async def test_player_that_neither_takes_nor_sends() -> None:

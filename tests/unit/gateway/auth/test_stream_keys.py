@@ -17,6 +17,7 @@ from gateway.auth.stream_keys import (
     NONCE_BYTES,
     KeySigner,
     StreamKey,
+    loggable_name,
     parse_address,
     pull_url,
     push_url,
@@ -266,3 +267,14 @@ def test_any_path_gives_a_name_and_a_key_or_is_refused(path: str) -> None:
     except GatewayError:
         return
     assert all(name.encode() for name in stream_names(stream))
+
+
+@pytest.mark.parametrize(
+    ("raw", "logged"),
+    [
+        ("cam", "cam"), ("a%20b", "a%20b"), ("cam?key=secret", "cam"), ("cam%3Fkey%3Dsecret", "cam"), ("?key=secret", ""),
+        ("x" * 999, "x" * 256),
+    ],
+)  # fmt: skip
+def test_nothing_that_may_be_a_key_comes_into_the_log(raw: str, logged: str) -> None:
+    assert loggable_name(raw) == logged
