@@ -156,13 +156,14 @@ def _publish_stats(view: PublishView) -> PublishStats:
 def _play_stats(view: PlayView) -> PlayStats:
     source, told = view.source or _UNMEASURED, view.told or _NOTHING
     path = view.measured.path if view.measured is not None else PathReading()
+    arrives = view.source.fps if view.source is not None else None
     loss = _first(path.loss, told.loss)
     quality = _quality(view.measured is not None, max(view.uplink.level, view.downlink.level), told)
     width, height = _size(source, told)
     return PlayStats(
         PlayVideoStats(
             width, height, _muted(view.muted, Medium.VIDEO), _kilo(told.video_bitrate, source.video_bitrate),
-            _first(source.fps, told.fps), _first(source.fps, told.fps), loss, quality, _first(told.fps),
+            _first(arrives, told.fps), _first(arrives, told.fps), loss, quality, _first(told.fps),
         ),
         PlayAudioStats(
             _muted(view.muted, Medium.AUDIO), _kilo(told.audio_bitrate, source.audio_bitrate), loss, quality,

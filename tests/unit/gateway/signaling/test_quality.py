@@ -84,6 +84,7 @@ def test_a_players_numbers_are_what_it_says_and_else_what_it_is_sent() -> None:
     heard = stats_of(played(measured=FED, source=WELL, told=says))
     assert (heard["video"]["videoBitrate"], heard["video"]["videoRenderFPS"]) == (380.0, 13.0)
     assert (heard["video"]["frameWidth"], heard["video"]["frameHeight"]) == (180, 320)
+    assert stats_of(played(told=says))["video"]["videoFPS"] == 13.0, "nobody publishes: it is what it says"
 
 
 def test_what_is_not_known_is_a_number_too() -> None:
