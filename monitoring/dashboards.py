@@ -27,6 +27,11 @@ def quantile(part: float, metric: str, by: str, more: str = "") -> str:
     return f"histogram_quantile({part}, sum by (le, {by}) (rate({metric}_bucket{{{OF}{more}}}[{SPAN}])))"
 
 
+def seen(expr: str, count: str, by: str, more: str = "") -> str:
+    """The expression where something is counted at all: a quantile of nothing is no number."""
+    return f"{expr} and on ({by}) {rate(count, by, more)} > 0"
+
+
 def _by(labels: str) -> str:
     return f"by ({labels}) " if labels else ""
 
@@ -162,10 +167,11 @@ QUALITY = Dashboard(
             Panel("Bad processes", "Processes that are themselves the bad leg.", "short",
                   (Query(total("gateway_quality_legs", more=',leg="server",level="bad"')),), (0.5, 1), "stat"),
             Panel("First picture", "95 % of the viewers see it sooner, after they have connected.", "s",
-                  (Query(quantile(0.95, "gateway_first_media_seconds", "protocol", ',direction="out"'), "{{protocol}}"),),
+                  (Query(seen(quantile(0.95, "gateway_first_media_seconds", "protocol", ',direction="out"'),
+                              "gateway_first_media_seconds_count", "protocol", ',direction="out"'), "{{protocol}}"),),
                   (1, 2), "stat"),
             Panel("Standing still", "Part of the time that pictures stand still, as players report (mean).", "percentunit",
-                  (Query(f"{rate('gateway_client_freezes_ratio_sum')} / {rate('gateway_client_freezes_ratio_count')}"),),
+                  (Query(f"{rate('gateway_client_freezes_ratio_sum')} / ({rate('gateway_client_freezes_ratio_count')} > 0)"),),
                   (0.02, 0.1), "stat"),
             Panel("Gave up", "Components that stopped trying (-1307, -2301) in a second.", "cps",
                   (Query(rate("gateway_component_codes_total", more=',code=~"-1307|-2301"')),), (0.1, 1), "stat"),

@@ -85,7 +85,7 @@ def _document(dashboard: Dashboard) -> Json:
         "graphTooltip": 1,
         "refresh": "15s",
         "time": {"from": "now-1h", "to": "now"},
-        "templating": {"list": [_datasource(), _variable("job", "up"), _variable("instance", 'up{job=~"$job"}')]},
+        "templating": {"list": [_datasource(), _variable("job", "gateway_info"), _instances()]},
         "links": [{"type": "dashboards", "tags": ["gateway"], "title": "Gateway", "asDropdown": False}],
         "panels": list(_laid_out(dashboard.rows)),
     }
@@ -95,7 +95,13 @@ def _datasource() -> Json:
     return {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"}
 
 
+def _instances() -> Json:
+    """All processes of the chosen jobs: those too that do not answer, which have no series of the gateway's."""
+    return _variable("instance", 'up{job=~"$job"}') | {"allValue": ".*"}
+
+
 def _variable(label: str, metric: str) -> Json:
+    """What a label may be. `All` of a variable without `allValue` is each value that was found, and nothing else."""
     return {
         "name": label,
         "label": label.capitalize(),
@@ -105,7 +111,6 @@ def _variable(label: str, metric: str) -> Json:
         "refresh": 2,
         "includeAll": True,
         "multi": True,
-        "allValue": ".*",
         "current": {"text": "All", "value": "$__all"},
     }
 

@@ -41,6 +41,14 @@ class TestWhatIsDelivered:
         code, said = await ask("promtool", "check", "config", MONITORING / "prometheus.yml")
         assert code == 0, said
 
+    async def test_the_configuration_with_the_lines_for_tls_and_a_key(self, tmp_path: Path) -> None:
+        text = (MONITORING / "prometheus.yml").read_text("utf-8")
+        secured, lines = re.subn(r"^( +)# (?=(scheme|tls_config|authorization): )", r"\1", text, flags=re.M)
+        assert lines == 3
+        (tmp_path / "prometheus.yml").write_text(secured, "utf-8")
+        code, said = await ask("promtool", "check", "config", "--syntax-only", tmp_path / "prometheus.yml")
+        assert code == 0, said
+
     async def test_the_rules(self) -> None:
         code, said = await ask("promtool", "check", "rules", "--lint=all", "--lint-fatal", *(MONITORING / "rules").iterdir())
         assert code == 0, said

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from adapters.rtmp.counters import TOO_MANY_CONNECTIONS, UNREAD_REPLIES, Overdue
 from gateway.quality.metrics import Metrics
 from monitoring.dashboards import DASHBOARDS, OPERATIONS, path
 from monitoring.grafana import COLUMNS, Dashboard, Panel, Query, Row, rendered
@@ -107,6 +108,22 @@ class TestDashboards:
         assert all(place["x"] >= 0 and place["x"] + place["w"] <= COLUMNS for place in places)
         assert not any(_overlap(one, other) for one, other in combinations(places, 2))
 
+    @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one: one.uid)
+    def test_all_jobs_are_those_of_gateways(self, dashboard: Dashboard) -> None:
+        """Of a Prometheus that looks at other things as well, none is counted."""
+        variables = {one["name"]: one for one in json.loads(rendered(dashboard))["templating"]["list"]}
+        job, instance = variables["job"], variables["instance"]
+        assert job["query"]["query"] == "label_values(gateway_info, job)"
+        assert "allValue" not in job, "all is each that was found"
+        assert instance["query"]["query"] == 'label_values(up{job=~"$job"}, instance)', "one that is down stays to be seen"
+
+    @pytest.mark.parametrize(("dashboard", "panel"), [(one, panel) for one, panel in PANELS if panel.kind == "stat"])
+    def test_a_single_number_is_one_while_nothing_is_counted(self, dashboard: Dashboard, panel: Panel) -> None:
+        """A rate's quotient and a quantile are no numbers then; the panel would say NaN."""
+        for query in panel.queries:
+            if "histogram_quantile" in query.expr or re.search(r"/ \(?sum", query.expr):
+                assert query.expr.rstrip(")").endswith("> 0"), query.expr
+
     def test_every_panel_has_its_unit_and_thresholds_in_the_file(self) -> None:
         for dashboard in DASHBOARDS:
             for panel in json.loads(path(dashboard).read_text("utf-8"))["panels"]:
@@ -162,6 +179,28 @@ def test_descriptors_are_compared_with_the_connections_that_take_one(end: str) -
     (compared,) = (part for part in re.findall("`([^`]*)`", text) if "gateway_websockets" in part)
     series = re.findall(r"gateway_\w+(?:\{[^}]*\})?", compared)
     assert series == ["gateway_websockets", 'gateway_media_connections{protocol="rtmp"}', 'gateway_viewers{protocol="flv"}']
+
+
+def test_alerts_that_others_silence_or_runbooks_send_to_exist() -> None:
+    names = {alert["alert"] for alert in ALERTS}
+    texts = [file.read_text("utf-8") for file in ((MONITORING / "alertmanager.yml"), *(MONITORING / "runbooks").iterdir())]
+    assert {name for text in texts for name in re.findall(r"\bGateway[A-Z]\w+", text)} <= names
+
+
+@pytest.mark.parametrize("end", [".md", ".zh.md"])
+def test_an_alert_sends_to_none_that_it_silences(end: str) -> None:
+    """What the runbook says to look at would not be told."""
+    for rule in yaml.safe_load((MONITORING / "alertmanager.yml").read_text("utf-8"))["inhibit_rules"]:
+        (source,), (target,) = (re.findall('"(.*)"', *rule[f"{whose}_matchers"]) for whose in ("source", "target"))
+        silenced = set(target.split("|")) - {source}
+        text = (MONITORING / "runbooks" / (source + end)).read_text("utf-8")
+        assert not silenced & set(re.findall(r"\bGateway[A-Z]\w+", text))
+
+
+@pytest.mark.parametrize("end", [".md", ".zh.md"])
+def test_every_deadline_of_rtmp_has_its_advice(end: str) -> None:
+    text = (MONITORING / "runbooks" / f"GatewayRefusals{end}").read_text("utf-8")
+    assert [word for word in (*Overdue, UNREAD_REPLIES, TOO_MANY_CONNECTIONS, "KEY_MISSING") if f"`{word}`" not in text] == []
 
 
 def test_no_runbook_is_left_over() -> None:
