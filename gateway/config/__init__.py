@@ -327,8 +327,8 @@ class QualitySettings:
     """Entries kept in memory per room, of what happened and of the numbers (`measure`, `report`) so many each; the oldest ones
     give way."""
     history_bytes: int = 64 * MIB
-    """What the history in memory may hold, in bytes. Numbers give way first, then what happened, of either sort those of the
-    room in which nothing was recorded for longest; a quarter is the numbers' in any case."""
+    """What the history in memory may hold, in bytes. When it is too much numbers give way, down to a quarter of this, then what
+    happened; of either sort first those of the room in which nothing was recorded for longest."""
     history_rate: float = 2_000
     """Entries per second that are taken; more are left out."""
     history_ttl: float = 7 * DAYS

@@ -98,8 +98,9 @@ class History(Protocol):
 class Numbering:
     """Gives entries their numbers, which sort as the entries came: the time, then what tells those of a millisecond apart.
 
-    They never go back, even if the clock does. `origin` is appended to each: hexadecimal digits that no other process has
-    where several, or one before and after a restart, number what is kept together.
+    They never go back, even if the clock does; nor behind those of an earlier process, if the newest of them is told
+    (`go_on_after`). `origin` is appended to each: hexadecimal digits that no other process has where several, or one before and
+    after a restart, number what is kept together.
     """
 
     def __init__(self, origin: str = "") -> None:
@@ -110,6 +111,14 @@ class Numbering:
         """The number of what happened at this Unix time. Raises ValueError or OverflowError for what is no time."""
         self._last = max(_milliseconds(at) << _SUBMILLI, self._last + 1)
         return f"{self._last:0{_DIGITS}x}{self._origin}"
+
+    def go_on_after(self, number: str) -> None:
+        """From now on numbers are higher than this one, and be it of a clock that was years ahead. Raises ValueError for what is
+        none, and for one so high that there are hardly any beyond it."""
+        last = int(number[:_DIGITS], 16)
+        if len(number) < _DIGITS or not 0 <= last < _LAST << _SUBMILLI:
+            raise ValueError(f"no number to go on after: {number!r}")
+        self._last = max(self._last, last)
 
 
 def first_number(since: float) -> str:
