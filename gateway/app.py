@@ -58,6 +58,7 @@ from gateway.quality.calls import Calls
 from gateway.quality.memory_history import MemoryHistory
 from gateway.quality.metrics import Metrics, Snapshot, StoreSnapshot, TranscodeSnapshot, Way, WebRtcSnapshot
 from gateway.quality.probe import ServerProbe
+from gateway.quality.timeline import SessionRecovered
 from gateway.quality.watch import Watch
 from gateway.rooms.durability import Durability
 from gateway.rooms.grants import Grants
@@ -159,8 +160,6 @@ class Gateway:
         listen = self.config.listen
         if self.durability:
             await self._recover(self.durability)
-        if isinstance(self.history, MongoHistory):
-            self.history.begin()
         try:
             with _naming("RTMP", listen.host, listen.rtmp_port):
                 await self.rtmp.start(listen.host, listen.rtmp_port)
@@ -228,12 +227,17 @@ class Gateway:
         return self.durability is None or self.durability.healthy
 
     async def _recover(self, durability: Durability) -> None:
-        """Takes over rooms, sessions and grants. Who was there has a while to come back."""
+        """Takes over rooms, sessions and grants. Who was there has a while to come back. The history begins before anything of
+        it happens, and after the store has answered."""
         config = self.config
         taken = await durability.begin()
+        if isinstance(self.history, MongoHistory):
+            await self.history.begin()
         sessions, window = self.signaling.sessions, config.store.recovery_window
         for room in recover(taken.rooms, config.apps, self.registry, sessions, config.signaling, window):
             durability.give_up(room.app, room.room_id)
+        for attachment in sessions.by_id.values():
+            self.watch.hear(SessionRecovered.of(attachment.session))
 
     def snapshot(self) -> Snapshot:
         """The state that Prometheus is told."""

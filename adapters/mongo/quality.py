@@ -41,6 +41,8 @@ _READERS = 2
 _READING = 3 * SECONDS
 _WRITING = 5 * SECONDS
 """What the store gets for an answer."""
+_LOOKING = 1 * SECONDS
+"""What the store gets to say which number is the newest: the start waits for it."""
 _REST = 1 * SECONDS
 """After a question without an answer none is put for this long."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
@@ -138,8 +140,17 @@ class MongoHistory:
         found |= {one.number: bson.decode(one.document) for one in waiting if one.number not in found}
         return [_numbered(found[number]) for number in sorted(found)[:limit]]
 
-    def begin(self) -> None:
-        """Begins to write. Entries may be recorded before."""
+    async def begin(self) -> None:
+        """Begins to write, with numbers beyond those in the database: who asked an earlier process asks for what comes after one
+        of them, and this process's clock may be behind. Never raises; a store that is away is not waited for. Entries may be
+        recorded before, with numbers as the clock has it."""
+        try:
+            with pymongo.timeout(_LOOKING):
+                newest = await self._database.history.find({}, {"_id": 1}).sort("_id", pymongo.DESCENDING).limit(1).to_list(None)
+            for document in newest:
+                self._numbering.go_on_after(str(document["_id"]))
+        except (PyMongoError, ValueError) as error:
+            _log.warning("history does not know the newest number error=%s", type(error).__name__)
         self._task = asyncio.create_task(self._run(), name="history")
 
     async def end(self, deadline: float) -> None:

@@ -28,6 +28,12 @@ class GrantBook(Protocol):
     def find(self, grant_id: str) -> Grant | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class SessionRecovered(SessionRecord):
+    """A session was there before the gateway was started anew: its user does not come when this record changes. The journal is
+    not told: the store has it."""
+
+
 @dataclass(slots=True)
 class _Given:
     """A grant that was heard of. Loop time."""
@@ -52,7 +58,7 @@ class Timeline:
         self._clock = clock
         self._wall_clock = wall_clock
         self._sessions: set[str] = set()
-        """Those that were told to have come."""
+        """Those that were told to have come, by this process or an earlier one."""
         self._given: dict[str, _Given] = {}
         self._published: dict[tuple[str, str], str] = {}
         """By app and streamID: the grant with which it is published."""
@@ -64,6 +70,8 @@ class Timeline:
     def hear(self, fact: Record) -> None:
         """Something happened in a room."""
         match fact:
+            case SessionRecovered():
+                self._sessions.add(fact.id)
             case SessionRecord():
                 if fact.id not in self._sessions:
                     self._sessions.add(fact.id)

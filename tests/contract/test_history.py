@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -25,7 +25,7 @@ from tests.contract.conftest import CLIENTS
 from tests.support.mongod import ReplicaSet, replica_set
 
 AnyHistory = MemoryHistory | MongoHistory
-NewHistory = Callable[..., AnyHistory]
+NewHistory = Callable[..., Awaitable[AnyHistory]]
 DEADLINE = 20.0
 NOW = 4_000_000_000.0
 """Far ahead: what is stored with it does not expire."""
@@ -63,13 +63,13 @@ async def new_history(request: pytest.FixtureRequest, mongo: ReplicaSet, databas
     made: list[MongoHistory] = []
     origins = count(0xA)
 
-    def make(**settings: Any) -> AnyHistory:
+    async def make(**settings: Any) -> AnyHistory:
         told = replace(SETTINGS, **settings)
         if request.param == "memory":
             return MemoryHistory(told, monotonic)
         client = CLIENTS[request.param](mongo.url)
         history = MongoHistory(client, database.name, told, monotonic, origin=f"{next(origins):x}")
-        history.begin()
+        await history.begin()
         made.append(history)
         return history
 
@@ -81,7 +81,7 @@ async def new_history(request: pytest.FixtureRequest, mongo: ReplicaSet, databas
 
 @pytest.fixture
 async def history(new_history: NewHistory) -> AnyHistory:
-    return new_history()
+    return await new_history()
 
 
 class TestPromises:
@@ -140,8 +140,20 @@ class TestPromises:
         assert entries(await history.timeline("1", room_id="r")) == recorded
         assert entries(await history.timeline("1", room_id="r", since=NOW + 1)) == [recorded[0], recorded[2]]
 
+    async def test_numbers_push_out_nothing_that_happened(self, new_history: NewHistory) -> None:
+        history = await new_history(history_entries=10)
+        joined = replace(entry(stream="cam"), kind=Kind.JOIN)
+        history.record(joined)
+        for at in range(100):
+            history.record(replace(entry(NOW + at, stream="cam"), kind=(Kind.MEASURE, Kind.REPORT)[at % 2]))
+        asked: list[dict[str, Any]] = [{"room_id": "r"}, {"stream_id": "cam"}]
+        for wanted in asked:
+            found = await history.timeline("1", limit=1000, **wanted)
+            assert found[0].entry == joined
+            assert found[-1].entry.at == NOW + 99
+
     async def test_what_comes_too_fast_is_left_out_and_counted(self, new_history: NewHistory) -> None:
-        history = new_history(history_rate=10)
+        history = await new_history(history_rate=10)
         for at in range(100):
             history.record(entry(NOW + at))
         kept = await history.timeline("1", room_id="r")
@@ -181,7 +193,7 @@ async def stored(request: pytest.FixtureRequest, mongo: ReplicaSet, database: An
     """A history in a database that is ready for it."""
     await Database(connect(mongo.url), database.name).prepare()
     history = MongoHistory(CLIENTS[request.param](mongo.url), database.name, SETTINGS, monotonic, origin="a")
-    history.begin()
+    await history.begin()
     yield history
     await history.end(DEADLINE)
 
@@ -196,6 +208,37 @@ class TestMongo:
         found = await again.timeline("1", stream_id="cam")
         assert [one.entry.data["number"] for one in found] == [1, 2], "the same time, and a number of its own"
         await again.end(0)
+
+    @pytest.mark.parametrize("ahead", [3600.0, 50 * 365 * 86400.0])
+    async def test_who_asks_for_what_is_new_misses_nothing_though_the_clock_was_set_back(
+        self, stored: MongoHistory, mongo: ReplicaSet, database: Any, ahead: float
+    ) -> None:
+        stored.record(entry(NOW + ahead, stream="cam"))
+        await stored.end(DEADLINE)
+        again = MongoHistory(connect(mongo.url), database.name, SETTINGS, monotonic, origin="b")
+        await again.begin()
+        [newest] = await again.timeline("1", room_id="r")
+        recorded = [entry(NOW + at, stream="cam", number=at) for at in range(3)]
+        for one in recorded:
+            again.record(one)
+        asked: list[dict[str, Any]] = [{"room_id": "r"}, {"stream_id": "cam"}]
+        for _ in range(2):
+            for wanted in asked:
+                assert entries(await again.timeline("1", after=newest.number, **wanted)) == recorded
+                assert entries(await again.timeline("1", since=NOW + 1, **wanted)) == [newest.entry, *recorded[1:]]
+            await written(again)
+        await again.end(DEADLINE)
+
+    async def test_what_is_no_number_in_the_database_stops_nobody(
+        self, mongo: ReplicaSet, database: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        database.history.insert_one({"_id": "somebody else's"})
+        history = MongoHistory(connect(mongo.url), database.name, SETTINGS, monotonic, origin="a")
+        await history.begin()
+        assert "newest number" in caplog.text
+        history.record(entry())
+        assert entries(await history.timeline("1", room_id="r")) == [entry()]
+        await history.end(DEADLINE)
 
     async def test_many_go_in_batches(self, stored: MongoHistory, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(quality, "BATCH", 10)
@@ -266,9 +309,11 @@ class TestMongo:
     ) -> None:
         monkeypatch.setattr(quality, "PENDING_BYTES", 10_000)
         monkeypatch.setattr(quality, "_READING", 0.2)
+        monkeypatch.setattr(quality, "_LOOKING", 0.2)
         client = CLIENTS[kind]("mongodb://127.0.0.1:1/?replicaSet=rs0")
         history = MongoHistory(client, "none", SETTINGS, monotonic, origin="a")
-        history.begin()
+        async with asyncio.timeout(2):  # less than the driver would look for a server
+            await history.begin()
         for at in range(100):
             history.record(entry(NOW + at))
         assert 0 < history.lost == 100 - history.pending
@@ -296,7 +341,7 @@ async def test_what_was_recorded_while_the_store_was_away_is_stored_when_it_is_b
     async with replica_set(tmp_path) as mongo:
         await Database(connect(mongo.url), "test").prepare()
         history = MongoHistory(connect(mongo.url), "test", SETTINGS, monotonic, origin="a")
-        history.begin()
+        await history.begin()
         history.record(entry(NOW))
         await written(history)
         [member] = mongo.members
