@@ -11,6 +11,9 @@ from gateway.quality.history import History, Numbered
 from gateway.quality.overview import Overview
 from gateway.rooms.store import StoreUnavailableError
 
+_WAY_OUT = "limit=0 tells how it does now"
+"""For those who ask about a call that goes on while the store is away."""
+
 
 class Overviews(Protocol):
     """The calls that go on."""
@@ -28,7 +31,7 @@ class Call:
     timeline: Sequence[Numbered]
     """A page of what happened, in order of time."""
     next_after: str | None
-    """What the next page comes after; None: nothing has happened since."""
+    """What the next page comes after; None: nothing has happened since, or nothing of it was wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,12 @@ class Span:
     after: str = ""
     """The number of the entry that it follows; empty: it begins with the first."""
     limit: int = 100
+    """0: none of it. What is there now is told then even if the store is away."""
+
+    @property
+    def whole(self) -> bool:
+        """It begins where the timeline begins."""
+        return self.since <= 0 and not self.after
 
 
 class Calls:
@@ -64,12 +73,17 @@ class Calls:
         return call
 
     async def _call(self, app: str, span: Span, *, room_id: str = "", stream_id: str = "") -> Call | None:
-        found = await self._timeline(app, span, room_id, stream_id)
-        overview = self._overviews.overview(app, room_id=room_id, stream_id=stream_id)
-        if overview is None and not found and not await self._timeline(app, Span(limit=0), room_id, stream_id):
+        wanted = {"room_id": room_id, "stream_id": stream_id}
+        if span.limit == 0:
+            if (overview := self._overviews.overview(app, **wanted)) is not None:
+                return Call(overview, (), None)
+            span = Span(limit=0)  # all there is to know is whether anything ever was
+        found = await self._timeline(app, span, **wanted)
+        overview = self._overviews.overview(app, **wanted)
+        if overview is None and not found and (span.whole or not await self._timeline(app, Span(limit=0), **wanted)):
             return None
         page = found[: span.limit]
-        return Call(overview, page, page[-1].number if len(found) > len(page) else None)
+        return Call(overview, page, page[-1].number if page and len(found) > len(page) else None)
 
     async def _timeline(self, app: str, span: Span, room_id: str, stream_id: str) -> Sequence[Numbered]:
         """A page, and the entry after it if there is one."""
@@ -78,4 +92,5 @@ class Calls:
                 app, room_id=room_id, stream_id=stream_id, since=span.since, after=span.after, limit=span.limit + 1
             )
         except StoreUnavailableError as error:
-            raise GatewayError(STORE_UNAVAILABLE) from error
+            live = self._overviews.overview(app, room_id=room_id, stream_id=stream_id) is not None
+            raise GatewayError(STORE_UNAVAILABLE, _WAY_OUT if live else "") from error

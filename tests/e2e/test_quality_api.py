@@ -14,6 +14,7 @@ import httpx
 
 from gateway.app import Gateway
 from gateway.config import QualitySettings, StoreSettings
+from gateway.quality.readings import STALE_AFTER
 from tests.support.gateway import APP, DEADLINE, OTHER_APP, Client, config, running, url_of
 from tests.support.media_client import until, viewers
 from tests.support.mongod import replica_set
@@ -116,6 +117,23 @@ async def test_a_call_while_it_goes_on_and_after_it_is_over() -> None:
         assert began - 1 < times[0] < times[-1] < time.time() + 1
 
 
+async def test_how_far_away_an_rtmp_publisher_is_stays_known() -> None:
+    async with backend() as ann:
+        talk = await Talk.begin(ann.gateway)
+        await ann.look("streams/cam/quality?limit=0", how_far)
+        since = time.monotonic()
+        while time.monotonic() - since < STALE_AFTER + 2:
+            told = await ann.look("streams/cam/quality?limit=0")
+            assert how_far(told), told["publishing"]
+            await asyncio.sleep(0.2)
+        await talk.end()
+
+
+def how_far(told: Told) -> bool:
+    """Whether a publisher's round trip is known."""
+    return any((one["measured"] or {}).get("roundTrip") for one in told["publishing"])
+
+
 async def test_a_timeline_page_by_page_and_from_a_moment_on() -> None:
     async with backend() as ann:
         clients = [await Client.login(ann.gateway, f"user {number}") for number in range(7)]
@@ -166,7 +184,23 @@ async def test_history_in_mongodb_is_there_after_a_restart(tmp_path: Path) -> No
         assert (after["live"], after["timeline"][-1]["kind"]) == (False, "leave")
 
 
-async def test_while_mongodb_is_away_it_is_refused_and_the_call_goes_on(tmp_path: Path) -> None:
+async def test_who_comes_back_after_a_restart_has_joined_once(tmp_path: Path) -> None:
+    async with replica_set(tmp_path) as mongo:
+        store = StoreSettings(url=mongo.url)
+        async with backend(store=store) as ann:
+            bob = await Client.login(ann.gateway, "bob")
+        async with backend(store=store) as again:
+            back = await Client.login(again.gateway, "bob", instead_of=bob)
+            assert back.login_result["resumed"]
+            await back.call("setRole", role="audience")
+            await back.call("logout")
+            told = await again.look("rooms/room/quality", lambda told: "leave" in kinds(told))
+            assert [entry["kind"] for entry in told["timeline"]] == ["join", "leave"]
+            await back.close()
+        await bob.close()
+
+
+async def test_while_mongodb_is_away_the_past_is_refused_and_the_call_goes_on(tmp_path: Path) -> None:
     async with replica_set(tmp_path) as mongo, backend(store=StoreSettings(url=mongo.url)) as ann:
         bob = await Client.login(ann.gateway, "bob")
         [member] = mongo.members
@@ -174,7 +208,9 @@ async def test_while_mongodb_is_away_it_is_refused_and_the_call_goes_on(tmp_path
         for path in ("rooms/room", "streams/cam"):
             response = await ann.ask(path)
             assert (response.status_code, response.json()["name"]) == (503, "STORE_UNAVAILABLE")
+            assert ("limit=0" in response.json()["message"]) == (path == "rooms/room"), "of the room that is there it helps"
             assert "retry-after" in response.headers
+        assert (await ann.look("rooms/room/quality?limit=0"))["live"] is True
         cat = await Client.login(ann.gateway, "cat")
         await member.start()
         await mongo.primary()

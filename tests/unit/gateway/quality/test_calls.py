@@ -31,10 +31,14 @@ def told(answer: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("it waits")
 
 
-def refusal(answer: Coroutine[Any, Any, Call]) -> Fault:
+def refused_with(answer: Coroutine[Any, Any, Call]) -> GatewayError:
     with pytest.raises(GatewayError) as refused:
         told(answer)
-    return refused.value.fault
+    return refused.value
+
+
+def refusal(answer: Coroutine[Any, Any, Call]) -> Fault:
+    return refused_with(answer).fault
 
 
 class Scene:
@@ -111,5 +115,44 @@ def test_a_store_that_is_away_is_said_to_be() -> None:
             raise StoreUnavailableError
 
     scene = Scene()
+    calls = Calls(scene, Away())
+    for span in (Span(), Span(limit=0)):
+        refused = refused_with(calls.room("1", "r", span))
+        assert (refused.fault, refused.detail) == (STORE_UNAVAILABLE, ""), "it may have been there"
     scene.live = True
-    assert refusal(Calls(scene, Away()).room("1", "r", Span())) is STORE_UNAVAILABLE
+    refused = refused_with(calls.room("1", "r", Span()))
+    assert refused.fault is STORE_UNAVAILABLE
+    assert "limit=0" in refused.detail, "the way out is named"
+    assert told(calls.room("1", "r", Span(limit=0))) == Call(LIVE, (), None), "this needs no store"
+
+
+def test_of_what_was_nothing_need_be_told(scene: Scene) -> None:
+    scene.happened(2)
+    assert scene.room(limit=0) == Call(None, [], None)
+    scene.live = True
+    assert scene.room(limit=0) == Call(LIVE, (), None)
+
+
+@pytest.mark.parametrize(
+    ("span", "questions"),
+    [(Span(), 1), (Span(limit=0), 1), (Span(since=NOW, limit=0), 1), (Span(since=NOW), 2), (Span(after="1"), 2)],
+)
+def test_the_history_is_asked_no_more_than_it_takes(scene: Scene, span: Span, questions: int) -> None:
+    asked = []
+
+    class Counted(MemoryHistory):
+        async def timeline(self, app: str, **wanted: Any) -> Sequence[Numbered]:
+            asked.append(wanted)
+            return await super().timeline(app, **wanted)
+
+    calls = Calls(scene, Counted(QualitySettings(), lambda: 0.0))
+    assert refusal(calls.room("1", "r", span)) is ROOM_NOT_FOUND
+    assert len(asked) == questions
+    scene.live = True
+    told(calls.room("1", "r", span))
+    assert len(asked) == questions + (span.limit > 0), "of who is there nothing else has to be known"
+
+
+def test_of_what_was_long_ago_nothing_need_be_told_either(scene: Scene) -> None:
+    scene.happened(2)
+    assert scene.room(since=NOW + 60, limit=0) == Call(None, [], None)
