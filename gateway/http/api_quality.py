@@ -33,7 +33,7 @@ class Part(Asked, frozen=True):
 
     since: Annotated[float, Meta(ge=0, le=1e10, description="Nothing from before this Unix time, in seconds.")] = 0
     after: Annotated[str, Meta(max_length=64, description="The `nextAfter` of the page before, or any entry's `number`.")] = ""
-    limit: Annotated[int, Meta(ge=1, le=1000, description="How many entries at most.")] = 100
+    limit: Annotated[int, Meta(ge=0, le=1000, description="How many entries at most; 0: only how it does now.")] = 100
 
     @property
     def span(self) -> Span:

@@ -33,7 +33,7 @@ export class RoomView {
 
   /** Asks again; the poll calls this. Raises ApiError: ROOM_NOT_FOUND when it is over. */
   async refresh() {
-    const [room, quality] = await Promise.allSettled([this.#room(), this.api.quality(this.roomID, { limit: 1 })]);
+    const [room, quality] = await Promise.allSettled([this.#room(), this.api.quality(this.roomID, { limit: 0 })]);
     if (room.status === "rejected" && room.reason.name !== "ROOM_NOT_FOUND") throw room.reason;
     this.live = room.status === "fulfilled";
     this.room = room.value ?? { users: [], streams: [], next: null };

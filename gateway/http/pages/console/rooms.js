@@ -75,7 +75,7 @@ export class RoomsView {
     const next = [...shown].sort((one, other) => at(one) - at(other)).slice(0, LOOKS);
     this.turn += 1;
     await Promise.all(next.map(async ({ roomID }) => {
-      const quality = await this.api.quality(roomID, { limit: 1 }).catch(() => null);
+      const quality = await this.api.quality(roomID, { limit: 0 }).catch(() => null);
       this.known.set(roomID, { found: quality && worst(quality), at: this.turn });
     }));
   }
