@@ -65,7 +65,7 @@ from gateway.rooms.grants import Grants
 from gateway.rooms.record import Record
 from gateway.rooms.registry import Registry
 from gateway.rooms.store import StoreError
-from gateway.signaling.methods import Signaling
+from gateway.signaling.conversations import Signaling
 from gateway.signaling.recovery import recover
 from gateway.timers import Timers
 

@@ -19,7 +19,8 @@ from websockets.frames import DATA_OPCODES, Frame, Opcode
 from gateway.config import SignalingSettings
 from gateway.http.origin import Clients
 from gateway.signaling.close import CloseReason
-from gateway.signaling.methods import Signaling
+from gateway.signaling.conversations import Signaling
+from gateway.signaling.methods import connect
 
 _log = logging.getLogger("gateway.signaling")
 
@@ -156,7 +157,7 @@ def add_websocket(
         inbox = _Inbox(ws)
         outbox = _Outbox(ws, settings.outbox_messages, signaling.pause)
         writer = asyncio.create_task(outbox.run())
-        conversation = signaling.connect(outbox, peer)
+        conversation = connect(signaling, outbox, peer)
         try:
             while (frame := await inbox.get()) is not None:
                 if conversation is not None:

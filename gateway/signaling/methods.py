@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-from gateway.addresses import Addresses
 from gateway.allowance import Allowance
-from gateway.auth.tokens import JoinToken
-from gateway.auth.turn import IceServer
-from gateway.auth.verifier import NO_RULES, IdRules, JoinTokens, Verifier
-from gateway.config import AppSettings, SignalingSettings
+from gateway.auth.verifier import NO_RULES, IdRules
 from gateway.errors import (
     APP_UNKNOWN,
     INVALID_PARAMS,
@@ -26,27 +21,18 @@ from gateway.errors import (
     NOT_LOGGED_IN,
     OVERLOADED,
     RATE_LIMITED,
-    TOKEN_EXPIRED,
-    TOKEN_IN_DEBUG,
-    TOKEN_INVALID,
-    TOKEN_MISSING,
     USER_NAME_ILLEGAL,
     USER_NAME_TOO_LONG,
     GatewayError,
 )
-from gateway.quality.overview import QualityNotice
 from gateway.quality.reports import Told, parse_report
-from gateway.rooms.claims import Claims
-from gateway.rooms.model import ROOM_ID, USER_ID, Grant, IdRule, Room, Session, User
-from gateway.rooms.registry import Registry
-from gateway.rooms.talk import Talk
-from gateway.signaling import company, media, messages
+from gateway.rooms.model import ROOM_ID, USER_ID, IdRule, User
+from gateway.signaling import company, login, media, messages
 from gateway.signaling.close import CloseReason
-from gateway.signaling.events import encode_event
+from gateway.signaling.conversations import Signaling, Socket
 from gateway.signaling.messages import Empty, LoginResult, Request, Result, TokenResult
 from gateway.signaling.session import Happening, Repeats
-from gateway.signaling.sessions import Attachment, Sessions
-from gateway.timers import Timers
+from gateway.signaling.sessions import Attachment
 
 _log = logging.getLogger("gateway.signaling")
 
@@ -58,140 +44,6 @@ _SHOWN = 128
 """Characters of what a client calls itself that a log line shows."""
 _EMPTY = Empty()
 _USER_NAME = IdRule(256, USER_NAME_ILLEGAL, USER_NAME_ILLEGAL, USER_NAME_TOO_LONG)
-
-
-class Socket(Protocol):
-    """What a conversation needs of its socket."""
-
-    def send(self, text: str) -> None:
-        """Queues one message; a socket whose queue is full closes itself."""
-
-    def close(self, reason: CloseReason, after_ms: int | None = None) -> None:
-        """Ends the talk, once what is queued has gone out."""
-
-
-class Watcher(Protocol):
-    """Who hears what clients report of their media."""
-
-    def session_report(self, session: Session, told: Told) -> None: ...
-
-    def notice(self, session: Session, *, stats: bool) -> QualityNotice | None:
-        """What a session that has come back is to hear; None: nothing."""
-
-
-class Nobody:
-    """Hears nothing, and has nothing to say."""
-
-    def session_report(self, session: Session, told: Told) -> None:
-        pass
-
-    def notice(self, session: Session, *, stats: bool) -> QualityNotice | None:
-        return None
-
-
-class Signaling:
-    """All conversations of this process, and what they share."""
-
-    def __init__(
-        self, settings: SignalingSettings, apps: Mapping[str, AppSettings], registry: Registry, addresses: Addresses,
-        peers: media.Peers, ice_servers: Callable[[str], Sequence[IceServer]], timers: Timers, clock: Callable[[], float],
-        wall_clock: Callable[[], float], new_id: Callable[[], str], rng: random.Random | None = None,
-        claims: Claims | None = None, verifier: Verifier | None = None,
-    ) -> None:  # fmt: skip
-        """`ice_servers`: the STUN and TURN servers for a user, with credentials that begin to be good now. `rng`: spreads
-        the moments at which those who are refused are told to come back. `claims`: who has which id in the whole app; None:
-        nobody is asked. `verifier`: knows the tokens that apps accept; None: they accept join tokens."""
-        self.settings = settings
-        self.apps = apps
-        self.registry = registry
-        self.addresses = addresses
-        self.peers = peers
-        self.ice_servers = ice_servers
-        self.timers = timers
-        self.clock = clock
-        self.wall_clock = wall_clock
-        self.new_id = new_id
-        self.sessions = Sessions(settings, apps, registry, timers, wall_clock, claims)
-        self.verifier = verifier or JoinTokens(apps)
-        self.talk = Talk(settings, registry, clock, wall_clock)
-        self.watcher: Watcher = Nobody()
-        """Set once, while the gateway is put together: it needs the sessions."""
-        self._rng = rng or random.Random()
-        self._spread = settings.overload_spread
-        self._logins = Allowance(settings.logins_per_second, settings.logins_burst, clock())
-        self.conversations: set[Conversation] = set()
-        self.running: dict[tuple[object, ...], asyncio.Event] = {}
-        """The end of each request that runs and must act once, by its session's memory, its id and its content."""
-        self._waiting: dict[str, int] = {}
-        self._told: tuple[object, str] = (None, "")
-        self._silent = asyncio.Event()
-        self._shutting_down = False
-
-    def send_urls(self, session: Session, only: Grant | None = None) -> bool:
-        """Tells a session's client its addresses once more, all of them or those of one grant. False: there are none."""
-        urls = media.addresses_of(session, self.registry, self.addresses, only)
-        if urls is None:
-            return False
-        session.deliver(urls)
-        return True
-
-    # Sockets -------------------------------------------------------------------------------------------------------
-
-    def connect(self, socket: Socket, client: str) -> Conversation | None:
-        """A new socket's conversation; None if its address has too many that never logged in, or the gateway is stopping."""
-        if self._shutting_down:
-            socket.close(CloseReason.SHUTTING_DOWN, self.pause())
-            return None
-        if self._waiting.get(client, 0) >= self.settings.sockets_before_login:
-            socket.close(CloseReason.OVERLOADED, self.pause())
-            return None
-        conversation = Conversation(self, socket, client)
-        self.conversations.add(conversation)
-        self.waiting(client, 1)
-        return conversation
-
-    def forget(self, conversation: Conversation) -> None:
-        """Its socket is gone."""
-        self.conversations.discard(conversation)
-        if not self.conversations:
-            self._silent.set()
-
-    def waiting(self, client: str, by: int) -> None:
-        """Counts the sockets of an address that have not logged in."""
-        count = self._waiting.pop(client, 0) + by
-        if count:
-            self._waiting[client] = count
-
-    def shut_down(self, spread: float, rng: random.Random) -> None:
-        """Tells everyone to come back later, at moments spread over `spread` seconds; nobody new is heard.
-
-        New ones may still come, over HTTP connections that are open.
-        """
-        self._shutting_down, self._spread, self._rng = True, spread, rng
-        for conversation in list(self.conversations):
-            conversation.close(CloseReason.SHUTTING_DOWN, self.pause())
-
-    def pause(self) -> int:
-        """Milliseconds after which one who is refused for want of room may come back; all together are spread out."""
-        return 1000 + int(self._rng.random() * self._spread * 1000)
-
-    def admit_login(self) -> None:
-        """Counts a login. Raises OVERLOADED if too many come at once."""
-        if wait := self._logins.take(self.clock()):
-            raise GatewayError(OVERLOADED, "logins", after_ms=int(wait * 1000) + self.pause())
-
-    async def silent(self) -> None:
-        """Returns once no socket is left."""
-        self._silent.clear()
-        while self.conversations:
-            await self._silent.wait()
-            self._silent.clear()
-
-    def text_of(self, fact: object) -> str:
-        """The message that tells a fact; encoded once for everyone who hears it."""
-        if self._told[0] is not fact:
-            self._told = (fact, encode_event(fact))
-        return self._told[1]
 
 
 class Conversation:
@@ -388,13 +240,14 @@ class Conversation:
             if attachment is not None:
                 attachment.quality_update = params.quality_update
                 return self._go_on(attachment, params.resume.last_seq)
-        token = self._verify(params.token, settings, app, params.room_id, params.user_id, params.app_sign)
+        place = (app, params.room_id, params.user_id)
+        token = login.permission(signaling, settings, self._rules, place, params.token, params.app_sign)
         signaling.admit_login()  # not before: what all share is not for those who are refused anyway
-        attachment = self._new_attachment(params, app, user, token)
+        attachment = login.new_attachment(signaling, params, app, user, token)
         resumes = params.resume.session_id if params.resume else None
         await signaling.sessions.begin(attachment, params.max_member_count, resumes, lambda: not self._closing)
         self._attach(attachment)
-        return self._snapshot(attachment)
+        return login.snapshot(signaling, attachment)
 
     def _go_on(self, attachment: Attachment, last_seq: int) -> LoginResult:
         """The session's new socket: what was missed comes after the reply, and then how its streams and its token are."""
@@ -408,37 +261,7 @@ class Conversation:
         self._signaling.send_urls(attachment.session)
         if notice := self._signaling.watcher.notice(attachment.session, stats=attachment.quality_update):
             self.tell(notice)
-        return self._snapshot(attachment, resumed=True, replayed=len(missed))
-
-    def _verify(
-        self, text: str, settings: AppSettings, app: str, room_id: str, user_id: str, app_sign: str = ""
-    ) -> JoinToken | None:
-        """What the token permits, or the sign of the app where there is no token; None where the app needs none."""
-        if settings.debug:
-            if text and self._rules.dialect == "nertc":  # as its SDK's users know it
-                raise GatewayError(TOKEN_IN_DEBUG)
-            return None
-        verifier, now = self._signaling.verifier, self._signaling.wall_clock()
-        if not text and app_sign:
-            return verifier.verify_app_sign(app_sign, app=app, user=user_id)
-        if not text:
-            raise GatewayError(TOKEN_MISSING)
-        token = verifier.verify(text, app=app, user=user_id, room=room_id, now=now)
-        if not token.may_login:
-            raise GatewayError(TOKEN_INVALID, "it does not permit to log in")
-        if settings.token_expiry == "kick" and not token.door_only and token.expires_at <= now:
-            raise GatewayError(TOKEN_EXPIRED)
-        return token
-
-    def _new_attachment(self, params: messages.Login, app: str, user: User, token: JoinToken | None) -> Attachment:
-        session = Session(
-            self._signaling.new_id(), app, Room(app, params.room_id), user, params.user_update, deliver=lambda fact: None,
-            may_publish=token is None or token.may_publish, allowed_streams=token.streams if token else None,
-            token_expires_at=token.session_ends_at if token else None,
-        )  # fmt: skip
-        attachment = Attachment(session, Repeats(self._settings.repeats), quality_update=params.quality_update)
-        session.deliver = attachment.deliver
-        return attachment
+        return login.snapshot(self._signaling, attachment, resumed=True, replayed=len(missed))
 
     def _attach(self, attachment: Attachment) -> None:
         self.attachment = attachment
@@ -449,28 +272,6 @@ class Conversation:
             self._signaling.waiting(self.client, -1)
         self._deadline.cancel()
         self._check_heartbeat()
-
-    def _snapshot(self, attachment: Attachment, *, resumed: bool = False, replayed: int = 0) -> LoginResult:
-        session, settings = attachment.session, self._settings
-        room = session.room
-        return LoginResult(
-            session_id=session.id,
-            seq=room.seq,
-            resumed=resumed,
-            role=session.user.role,
-            heartbeat_ms=int(settings.heartbeat * 1000),
-            resume_window_ms=int(settings.resume_window * 1000),
-            token_expires_at=_milliseconds(session.token_expires_at),
-            servers=[self._signaling.addresses.ws],
-            ice_servers=[messages.ice_server(server) for server in self._signaling.ice_servers(session.user.id)],
-            users=[messages.user_info(user) for user in room.others(session.user.id)],
-            streams=[messages.stream_info(view) for view in room.streams_for(session.user.id)],
-            publishing=list(session.publishing),
-            playing=list(session.playing),
-            room_extra_info={key: messages.room_extra_info(info) for key, info in room.extra_info.items()},
-            online_user_count=len(room.sessions),
-            replayed=replayed,
-        )
 
     async def _logout(self, params: messages.Logout) -> Empty:
         attachment = self._logged_in()
@@ -485,10 +286,11 @@ class Conversation:
     async def _renew_token(self, params: messages.RenewToken) -> TokenResult:
         attachment, signaling = self._logged_in(), self._signaling
         session = attachment.session
-        token = self._verify(params.token, signaling.apps[session.app], session.app, session.room.id, session.user.id)
+        place = (session.app, session.room.id, session.user.id)
+        token = login.permission(signaling, signaling.apps[session.app], self._rules, place, params.token)
         if token is not None:
             signaling.sessions.renew(attachment, token)
-        return TokenResult(_milliseconds(session.token_expires_at))
+        return TokenResult(login.milliseconds(session.token_expires_at))
 
     async def _media(self, params: messages.Params) -> Result:
         attachment = self._logged_in()
@@ -524,6 +326,15 @@ class Conversation:
         return self.attachment
 
 
+def connect(signaling: Signaling, socket: Socket, client: str) -> Conversation | None:
+    """A new socket's conversation; None: it is not heard, and closed."""
+    if not signaling.admits(socket, client):
+        return None
+    conversation = Conversation(signaling, socket, client)
+    signaling.begun(conversation, client)
+    return conversation
+
+
 _HANDLERS: dict[type, Callable[[Conversation, Any], Awaitable[Result]]] = {
     messages.Login: Conversation._login,
     messages.Logout: Conversation._logout,
@@ -537,7 +348,3 @@ _HANDLERS: dict[type, Callable[[Conversation, Any], Awaitable[Result]]] = {
 
 def _id(request: Request) -> int | str | None:
     return request.id if isinstance(request.id, int | str) else None
-
-
-def _milliseconds(at: float | None) -> int | None:
-    return None if at is None else int(at * 1000)

@@ -24,7 +24,8 @@ from gateway.rooms.memory_store import MemoryRoomStore, MemoryState
 from gateway.rooms.registry import Registry
 from gateway.rooms.store import Claim, ClaimKind, RoomStore, StoreUnavailableError
 from gateway.signaling.close import CloseReason
-from gateway.signaling.methods import Signaling
+from gateway.signaling.conversations import Signaling
+from gateway.signaling.methods import connect
 from gateway.signaling.recovery import recover
 from gateway.timers import Timers
 from tests.contract.conftest import NewStore
@@ -96,7 +97,7 @@ class Client:
 
     def __init__(self, process: Process) -> None:
         self.socket = Socket()
-        conversation = process.signaling.connect(self.socket, f"192.0.2.{next(_ids)}")
+        conversation = connect(process.signaling, self.socket, f"192.0.2.{next(_ids)}")
         assert conversation is not None
         self.conversation = conversation
         self.session = ""

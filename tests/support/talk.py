@@ -15,7 +15,8 @@ from gateway.auth.turn import ice_servers
 from gateway.config import AppSettings, SignalingSettings, WebRtcSettings
 from gateway.errors import PEER_NOT_FOUND, SDP_INVALID, GatewayError
 from gateway.signaling.close import CloseReason
-from gateway.signaling.methods import Conversation, Signaling
+from gateway.signaling.conversations import Signaling
+from gateway.signaling.methods import Conversation, connect
 from tests.support.lobby import A_DAY, SECRET, Lobby
 
 DEBUG_APPS = {"1": AppSettings(SECRET, debug=True), "2": AppSettings(SECRET, debug=True)}
@@ -133,7 +134,7 @@ class House:
     def client(self, address: str = "192.0.2.1", *, instead_of: Client | None = None) -> Client:
         """A client whose socket has just been opened. `instead_of`: the same client's older one, whose ids go on."""
         socket = Socket()
-        conversation = self.signaling.connect(socket, address)
+        conversation = connect(self.signaling, socket, address)
         assert conversation is not None
         return Client(self, socket, conversation, instead_of.last_id if instead_of else 0)
 

@@ -11,6 +11,7 @@ from gateway.config import AppSettings
 from gateway.errors import KICKED, KICKED_TOKEN_EXPIRED
 from gateway.rooms.model import BOTH_MEDIA, Grant
 from gateway.signaling.close import CloseReason
+from gateway.signaling.methods import connect
 from gateway.signaling.session import Phase
 from tests.support.lobby import SECRET
 from tests.support.talk import TOKEN_APPS, Client, Description, House, Socket
@@ -337,7 +338,7 @@ class TestTooMuch:
         house = House(sockets_before_login=1)
         house.client()
         refused = Socket()
-        house.signaling.connect(refused, "192.0.2.1")
+        connect(house.signaling, refused, "192.0.2.1")
         assert refused.closed is not None
         assert 1000 <= (refused.closed[1] or 0) <= 6000
 

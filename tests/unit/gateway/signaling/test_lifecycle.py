@@ -11,6 +11,7 @@ import pytest
 
 from gateway.rooms.model import BOTH_MEDIA
 from gateway.signaling.close import CloseReason
+from gateway.signaling.methods import connect
 from gateway.signaling.session import Phase
 from tests.support.talk import TOKEN_APPS, Client, House, Socket
 
@@ -261,7 +262,7 @@ class TestSocketsBeforeLogin:
         house = House(sockets_before_login=2)
         waiting = [house.client("192.0.2.1"), house.client("192.0.2.1")]
         refused = Socket()
-        assert house.signaling.connect(refused, "192.0.2.1") is None
+        assert connect(house.signaling, refused, "192.0.2.1") is None
         assert refused.closed is not None
         assert refused.closed[0] is CloseReason.OVERLOADED
         house.client("192.0.2.2")
@@ -274,11 +275,11 @@ class TestSocketsBeforeLogin:
         bob = house.client()
         bob.login("bob")
         ann.result("logout")
-        assert house.signaling.connect(Socket(), "192.0.2.1") is None
+        assert connect(house.signaling, Socket(), "192.0.2.1") is None
         ann.gone()
         house.client().gone()
         bob.gone()
-        assert house.signaling.connect(Socket(), "192.0.2.1") is not None
+        assert connect(house.signaling, Socket(), "192.0.2.1") is not None
 
 
 class TestTheGatewaysEnd:
@@ -300,7 +301,7 @@ class TestTheGatewaysEnd:
     def test_nobody_new_is_heard(self, house: House) -> None:
         house.signaling.shut_down(5, random.Random(1))
         late = Socket()
-        assert house.signaling.connect(late, "192.0.2.1") is None
+        assert connect(house.signaling, late, "192.0.2.1") is None
         assert late.closed is not None
         reason, after_ms = late.closed
         assert (reason, 1000 <= (after_ms or 0) <= 6000) == (CloseReason.SHUTTING_DOWN, True)
