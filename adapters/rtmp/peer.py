@@ -93,8 +93,9 @@ class Peer:
         self._answer: asyncio.Task[None] | None = None
         """Decides on the peer's wish to publish or play; there is at most one at a time."""
         self._named = ""
-        """The stream that it asked for last, for the log."""
-        self._heard = self._taken = self._pinged = self._idle_since = self._clock()
+        """The stream that a refusal is about, for the log."""
+        self._heard = self._fed = self._taken = self._pinged = self._idle_since = self._clock()
+        """When anything came, when media did, when a player took all, when it was pinged, since when it neither publishes nor plays."""
         self._closing_since: float | None = None
         self._unread = 0
         """Bytes of replies since the socket last took everything."""
@@ -192,9 +193,11 @@ class Peer:
         writing = self._publishers.get(event.msid)
         if writing is None:
             return
+        self._fed = self._heard
         try:
             writing.write(event)
         except GatewayError as error:
+            self._named = writing.name
             self._count(error.fault.name, error.detail)
             self._conversation.end_publish(writing.msid, publisher.refusal_code(error.fault), str(error))
             self._end_publisher(writing, deliberate=False, error=error)
@@ -231,6 +234,8 @@ class Peer:
         self._admit()
         asking.begin(ingest)
         self._publishers[asked.msid] = asking
+        self._fed = self._clock()
+        asking.name = self._named
         self._stats.publishers += 1
         self._conversation.accept_publish()
         self._flush()
@@ -247,6 +252,7 @@ class Peer:
             viewing.close()
 
     def _request(self, action: Action, address: str) -> AccessRequest:
+        self._named = ""
         stream, key = parse_address(address)
         self._named = loggable_name(stream)
         return AccessRequest(action, "rtmp", stream, key, self._client)
@@ -342,7 +348,7 @@ class Peer:
         elif self._conversation.phase is Phase.HANDSHAKE:
             self._limit(now - self._idle_since, settings.handshake_deadline, Overdue.HANDSHAKE)
         elif self._publishers:
-            self._limit(now - self._heard, settings.publisher_idle, Overdue.PUBLISHER)
+            self._limit(now - self._fed, settings.publisher_idle, Overdue.PUBLISHER)
             if now - self._pinged >= PING_EVERY:
                 self._ping(now)
         elif self._players:

@@ -54,6 +54,8 @@ class RtmpPublisher:
         cut: Callable[[RtmpPublisher, GatewayError], None],
     ) -> None:
         self.msid = msid
+        self.name = ""
+        """The stream's, for the log."""
         self.last_heard = last_heard
         self.measure_path = measure_path
         self._cut = cut

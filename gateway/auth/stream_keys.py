@@ -53,7 +53,7 @@ _DIGEST_BYTES = 8
 _MAC_BYTES = 16
 _LABEL = b"stream-key"
 _KEY_MARKS = ("?key=", "&key=")
-_QUERY = re.compile(r"\?|%3f", re.IGNORECASE)
+_QUERY = re.compile(r"[?&]|%3f|%26", re.IGNORECASE)
 _LOGGED = 256
 _ADDED_PREFIXES = ("mp4:", "mp3:", "flv:")
 _LOST_ENDINGS = (".flv", ".mp4", ".f4v", ".mp3")

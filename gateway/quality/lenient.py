@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Raw, Struct, inspect
 
 _NOT_SAID = Raw(b"null")
-_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_FLAGS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 _decode_string = msgspec.json.Decoder(str).decode
 
 

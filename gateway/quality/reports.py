@@ -259,7 +259,7 @@ def _of_code_event(direction: Direction, event: CodeEvent, *, error: bool) -> Co
 
 
 def _printable(text: str) -> str:
-    """Fit for a log line and for any encoding: control characters, line breaks and halves of characters become spaces."""
+    """Fit for a log line and for any encoding: control characters and line breaks become spaces."""
     text = text[:_LONGEST_MESSAGE]
     return text if text.isprintable() else "".join(character if character.isprintable() else " " for character in text)
 

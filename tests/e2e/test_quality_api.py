@@ -131,7 +131,7 @@ async def test_how_far_away_an_rtmp_publisher_is_stays_known() -> None:
 
 def how_far(told: Told) -> bool:
     """Whether a publisher's round trip is known."""
-    return any((one["measured"] or {}).get("roundTrip") for one in told["publishing"])
+    return any("roundTrip" in (one["measured"] or {}) for one in told["publishing"])
 
 
 async def test_a_timeline_page_by_page_and_from_a_moment_on() -> None:

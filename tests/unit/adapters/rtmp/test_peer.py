@@ -500,6 +500,15 @@ async def test_idle_publisher() -> None:
     assert bench.streams.ends == [(False, None)]
 
 
+async def test_publisher_that_only_shows_signs_of_life_is_idle() -> None:
+    bench = await made("publish")
+    for _ in range(5):
+        bench.now += PING_EVERY
+        bench.peer.sweep(bench.now)
+        await bench.send(user_control(UserControl.PING_RESPONSE, 1))
+    assert bench.house.stats.refusals == {"publisher_idle": 1}
+
+
 async def test_publisher_is_asked_for_a_sign_of_life_whatever_it_sends() -> None:
     bench = await made("publish")
     for _ in range(6):

@@ -273,6 +273,7 @@ def test_any_path_gives_a_name_and_a_key_or_is_refused(path: str) -> None:
     ("raw", "logged"),
     [
         ("cam", "cam"), ("a%20b", "a%20b"), ("cam?key=secret", "cam"), ("cam%3Fkey%3Dsecret", "cam"), ("?key=secret", ""),
+        ("cam.flv&key=secret", "cam.flv"), ("cam%26key%3Dsecret.flv", "cam"), ("cam&key=a&key=b", "cam"),
         ("x" * 999, "x" * 256),
     ],
 )  # fmt: skip
