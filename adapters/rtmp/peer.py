@@ -95,7 +95,7 @@ class Peer:
         self._named = ""
         """The stream that a refusal is about, for the log."""
         self._heard = self._fed = self._taken = self._pinged = self._idle_since = self._clock()
-        """When anything came, when media did, when a player took all, when it was pinged, since when it neither publishes nor plays."""
+        """When anything came, when media did, when a player took all, when it was pinged; since when it does neither."""
         self._closing_since: float | None = None
         self._unread = 0
         """Bytes of replies since the socket last took everything."""
