@@ -138,54 +138,36 @@ def meaning(direction: Direction, event: Event, said: Said, dropped: tuple[Dropp
 def _of_status_event(direction: Direction, event: StatusEvent) -> MediaReport | None:
     detail = event.detail or event
     info = detail.info or detail
-    if info == type(info)():
-        return None
-    return _of_pusher(info) if direction == "push" else _of_player(info)
+    return _of_status(direction, info) if info != type(info)() else None
 
 
-def _of_pusher(info: Status) -> MediaReport:
-    """A live-pusher's netstatus: its caches are frames. Audio and video wait side by side, so the longer of the two counts."""
-    audio, video = info.audio_cache, info.video_cache
-    return MediaReport(
-        "push",
-        audio_bitrate=info.audio_bitrate and info.audio_bitrate * _KILO,
-        video_bitrate=info.video_bitrate and info.video_bitrate * _KILO,
-        fps=info.video_fps,
-        gop=info.video_gop,
-        speed=info.net_speed and info.net_speed * _KILO,
-        width=_whole(info.video_width),
-        height=_whole(info.video_height),
-        level=_whole(info.net_quality_level),
-        jitter=info.net_jitter and info.net_jitter * _MILLI,
-        backlog=_greater(audio and audio * _AAC_FRAME, video and video * _picture(info)),
-    )
-
-
-def _of_player(info: Status) -> MediaReport:
-    """A live-player's netstatus: its caches are milliseconds, but what is inside the decoder is frames."""
+def _of_status(direction: Direction, info: Status) -> MediaReport:
+    """WeChat's netstatus. Caches are frames on the pusher and milliseconds on the player; audio and video wait side by side, so the
+    longer of the two counts. What is inside a player's decoder is frames."""
+    pushing = direction == "push"
+    fps, audio, video, apart = info.video_fps, info.audio_cache, info.video_cache, info.av_play_interval
+    picture = 1 / (fps if fps is not None and fps >= 1 else _USUAL_PACE)
     inside = info.v_dec_cache_size if info.v_dec_cache_size is not None else info.v_decoder_cache_size
-    audio, video, apart = info.audio_cache, info.video_cache, info.av_play_interval
+    waits = _greater(
+        audio and audio * (_AAC_FRAME if pushing else _MILLI),
+        video and video * (picture if pushing else _MILLI),
+    )
     return MediaReport(
-        "pull",
+        direction,
         audio_bitrate=info.audio_bitrate and info.audio_bitrate * _KILO,
         video_bitrate=info.video_bitrate and info.video_bitrate * _KILO,
-        fps=info.video_fps,
+        fps=fps,
         gop=info.video_gop,
         speed=info.net_speed and info.net_speed * _KILO,
         width=_whole(info.video_width),
         height=_whole(info.video_height),
         level=_whole(info.net_quality_level),
         jitter=info.net_jitter and info.net_jitter * _MILLI,
-        buffer=_greater(audio and audio * _MILLI, video and video * _MILLI),
-        decoding=inside and inside * _picture(info),
-        skew=apart and abs(apart) * _MILLI,
+        buffer=None if pushing else waits,
+        backlog=waits if pushing else None,
+        decoding=None if pushing else inside and inside * picture,
+        skew=None if pushing else apart and abs(apart) * _MILLI,
     )
-
-
-def _picture(info: Status) -> float:
-    """Seconds from one picture to the next."""
-    fps = info.video_fps
-    return 1 / (fps if fps is not None and fps >= 1 else _USUAL_PACE)
 
 
 def _of_stats_event(direction: Direction, stats: Stats) -> MediaReport | None:
