@@ -142,8 +142,8 @@ def _of_status_event(direction: Direction, event: StatusEvent) -> MediaReport | 
 
 
 def _of_status(direction: Direction, info: Status) -> MediaReport:
-    """WeChat's netstatus. Caches are frames on the pusher and milliseconds on the player; audio and video wait side by side, so the
-    longer of the two counts. What is inside a player's decoder is frames."""
+    """WeChat's netstatus. Caches are frames on the pusher and milliseconds on the player; audio and video wait side by side, so
+    the longer of the two counts. What is inside a player's decoder is frames."""
     pushing = direction == "push"
     fps, audio, video, apart = info.video_fps, info.audio_cache, info.video_cache, info.av_play_interval
     picture = 1 / (fps if fps is not None and fps >= 1 else _USUAL_PACE)
