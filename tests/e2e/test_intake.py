@@ -9,7 +9,7 @@ import logging
 import time
 import zlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -24,7 +24,7 @@ from gateway.http.client_logs import ClientLogs, add_client_logs
 from gateway.http.intake import Reports, add_intake
 from gateway.http.origin import Clients
 from gateway.http.server import HttpServer
-from gateway.quality.reports import Direction, Event, Parsed
+from gateway.quality.reports import Told
 from tests.support.gateway import APP, SECRET, Client, config, running
 from tests.support.media_client import until
 from tests.support.scrape import metrics
@@ -41,7 +41,7 @@ class Doors:
 
     def __init__(self, settings: Config, bodies: Bodies) -> None:
         self.bodies = bodies
-        self.reports: list[str] = []
+        self.events: list[str] = []
         self.counts: Counter[str] = Counter()
         self.server = HttpServer(settings)
         self.door = Reports(settings, self, Counter(), asyncio.get_running_loop().time, time.time)
@@ -49,11 +49,8 @@ class Doors:
         logs = ClientLogs(settings.quality, self.counts, asyncio.get_running_loop().time)
         add_client_logs(self.server.app, logs, bodies, settings.http, Clients(()))
 
-    def report(
-        self, app: str, room_id: str, user_id: str, parsed: Parsed, direction: Direction, event: Event, stream_id: str = "",
-        age: float = 0.0,
-    ) -> None:  # fmt: skip
-        self.reports.append(event)
+    def reports(self, app: str, room_id: str, user_id: str, told: Iterable[Told]) -> None:
+        self.events += [one.event for one in told]
 
     @property
     def url(self) -> str:
@@ -111,7 +108,7 @@ class TestReports:
             response = await there.post("/v1/reports", encode(envelope(NETSTATUS, CODE, {})), authorization=bearer(), **headers)
             assert (response.status_code, response.json()) == (200, {"taken": 2, "dropped": {"unknown_event": 1}})
             assert response.headers["access-control-allow-origin"] == "*"
-            assert there.reports == ["bindnetstatus", "bindstatechange"]
+            assert there.events == ["bindnetstatus", "bindstatechange"]
 
     async def test_pages_of_other_origins_may_send_a_token(self) -> None:
         async with doors() as there, httpx.AsyncClient(trust_env=False) as client:
@@ -147,7 +144,7 @@ class TestReports:
             announced = await there.say(head(path, f"Content-Length: {50 * MIB}", f"Authorization: {ann}"))
             assert announced.startswith(b"HTTP/1.1 413 ")
             assert there.door.refusals == {"PayloadTooLarge": 2, "INVALID_REQUEST": 1, "UnsupportedCoding": 1}
-            assert there.reports == []
+            assert there.events == []
 
 
     async def test_one_without_a_token_is_refused_before_its_body_has_come(self) -> None:
