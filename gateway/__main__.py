@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from gateway import app, demo
+from gateway import app, demo, serving
 from gateway.addresses import Addresses
 from gateway.auth.access import Action
 from gateway.auth.stream_keys import NONCE_BYTES, KeySigner
@@ -129,7 +129,7 @@ def _app(config: Config, name: str) -> AppSettings:
 
 def _serve(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
     flags = {name: getattr(given, name.rpartition(".")[2]) for name in _FLAGS}
-    return app.serve(for_serving(_load(given, environ, flags)))
+    return serving.serve(for_serving(_load(given, environ, flags)))
 
 
 def _token(given: argparse.Namespace, environ: Mapping[str, str]) -> int:

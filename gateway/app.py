@@ -9,15 +9,11 @@ import asyncio
 import logging
 import random
 import secrets
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
-from itertools import product
-
-import uvloop
 
 from adapters import dialects
 from adapters.flv.player import HEADERS as FLV_HEADERS
@@ -31,11 +27,10 @@ from adapters.rtmp.server import RtmpServer
 from adapters.webrtc.server import WebRtcServer
 from gateway.addresses import Addresses
 from gateway.administration import Administration
-from gateway.auth.access import Action
-from gateway.auth.stream_keys import NONCE_BYTES, KeySigner, StreamKey
+from gateway.auth.stream_keys import KeySigner
 from gateway.auth.tokens import SECRET_BYTES
 from gateway.auth.turn import IceServer, ice_servers
-from gateway.config import HOURS, AppSettings, Config
+from gateway.config import AppSettings, Config
 from gateway.config.checks import DEV_APP
 from gateway.errors import SHUTTING_DOWN, GatewayError
 from gateway.http.api import Api, add_api
@@ -52,11 +47,10 @@ from gateway.http.sdk import add_sdk
 from gateway.http.server import HttpServer
 from gateway.http.websocket import add_websocket
 from gateway.http.whip import add_whip
-from gateway.logs import set_up_logging
 from gateway.quality.bitrates import Bitrates
 from gateway.quality.calls import Calls
 from gateway.quality.memory_history import MemoryHistory
-from gateway.quality.metrics import Metrics, Snapshot, StoreSnapshot, TranscodeSnapshot, Way, WebRtcSnapshot
+from gateway.quality.metrics import Metrics, Snapshot, Way
 from gateway.quality.probe import ServerProbe
 from gateway.quality.timeline import SessionRecovered
 from gateway.quality.watch import Watch
@@ -64,7 +58,6 @@ from gateway.rooms.durability import Durability
 from gateway.rooms.grants import Grants
 from gateway.rooms.record import Record
 from gateway.rooms.registry import Registry
-from gateway.rooms.store import StoreError
 from gateway.signaling.conversations import Signaling
 from gateway.signaling.recovery import recover
 from gateway.timers import Timers
@@ -77,11 +70,6 @@ _ORIGIN_BYTES = 4
 """Of what tells this process's entries in the history from another's."""
 _PROCESS = "gateway"
 """This process's name in the store, which it keeps over restarts."""
-_WELCOME_STREAM = "demo"
-"""The stream that development mode prints addresses for."""
-_WELCOME_TTL = 24 * HOURS
-_WAYS: Sequence[Way] = (("in", "webrtc"), ("in", "whip"), ("out", "webrtc"), ("out", "whep"))
-"""Directions and protocols of WebRTC."""
 _LEAST_FLUSH = 1.0
 """Seconds that writing what is pending gets at the end, even if the sockets took all the grace."""
 _LAG_PROBE = 0.1
@@ -263,9 +251,9 @@ class Gateway:
             dropped={protocol: stats.dropped for protocol, stats in played.items()},
             refusals={(protocol, reason): count for protocol, counts in refusals.items() for reason, count in counts.items()},
             bitrates=self._bitrates.at(self._loop.time(), totals),
-            webrtc=_webrtc_snapshot(self.webrtc, self.watch),
-            transcodes=self._transcode_snapshot(),
-            store=_store_snapshot(self.durability) if self.durability else None,
+            webrtc=self.webrtc.snapshot(self.watch.losses(), self.watch.round_trips()),
+            transcodes=self.transcoders.snapshot(self.streams.transcoding),
+            store=self.durability.snapshot() if self.durability else None,
             timers=len(self.timers),
             tasks=len(asyncio.all_tasks()),
             ready=self.ready,
@@ -274,14 +262,6 @@ class Gateway:
             delay={protocol: stats.delay for protocol, stats in played.items()},
             reports_refused=self.intake.refusals,
             history_lost=self.history.lost,
-        )
-
-    def _transcode_snapshot(self) -> TranscodeSnapshot:
-        pool = self.transcoders
-        return TranscodeSnapshot(
-            {"audio": self.streams.transcoding, "video": pool.running},
-            {"started": pool.started, "refused": pool.refused, "failed": pool.failed},
-            {"made": pool.pictures, "left out": pool.left_out},
         )
 
     def _ice_servers(self, user: str) -> Sequence[IceServer]:
@@ -340,38 +320,6 @@ def _history(config: Config, clock: Callable[[], float]) -> MemoryHistory | Mong
     return MongoHistory(connect(settings.url), settings.database, config.quality, clock, origin=origin)
 
 
-def _store_snapshot(durability: Durability) -> StoreSnapshot:
-    journal = durability.journal
-    return StoreSnapshot(
-        durability.healthy, journal.pending, journal.pending_bytes, journal.oldest_age, journal.written, journal.retries,
-        journal.lost,
-    )  # fmt: skip
-
-
-def _webrtc_snapshot(server: WebRtcServer, watch: Watch) -> WebRtcSnapshot:
-    received, sent, udp = server.stats.received, server.stats.sending, server.udp.stats
-    peers = dict.fromkeys(product(_WAYS, ("connecting", "connected")), 0)
-    peers |= Counter(((peer.direction, peer.request.transport), peer.state) for peer in server.connections)
-    return WebRtcSnapshot(
-        peers={(*way, state): count for (way, state), count in peers.items()},
-        waiting=server.waiting,
-        handshakes={"connected": server.stats.handshakes, "failed": server.stats.failed},
-        packets={"in": received.packets, "out": sent.packets},
-        lost={"in": received.lost},
-        nacks={"in": received.nacks, "out": sent.nacks},
-        rtx={"in": received.recovered, "out": sent.rtx},
-        plis={"in": received.plis, "out": sent.plis},
-        loss={way: part for way, part in watch.losses().items() if way in _WAYS},
-        round_trip={way: seconds for way, seconds in watch.round_trips().items() if way in _WAYS},
-        datagrams={"in": udp.datagrams_in, "out": udp.datagrams_out},
-        discarded={
-            "stranger": udp.strangers, "refused": udp.refused, "unreadable": udp.unreadable, "no room": udp.not_taken,
-            "send error": udp.send_errors, "late": received.late, "unknown": received.unknown, "malformed": received.malformed,
-        },
-        drops=udp.drops,
-    )  # fmt: skip
-
-
 def _api_keys(config: Config) -> dict[str, str]:
     """The keys of the server API by appID; development mode's app has a random one unless one is given."""
     keys = {app: settings.api_key for app, settings in config.apps.items()}
@@ -392,53 +340,3 @@ def make_token(
     return dialects.make(
         form, settings, app, user, now=now, ttl=ttl, random=random, room=room, may_publish=may_publish
     )
-
-
-def serve(config: Config) -> int:
-    """Runs the gateway until SIGTERM or SIGINT. Returns the process's exit code."""
-    set_up_logging(config.log_level, config.log_format)
-    return uvloop.run(_serve(config))
-
-
-async def _serve(config: Config) -> int:
-    loop = asyncio.get_running_loop()
-    over = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, over.set)
-    gateway = Gateway(config)
-    starting, told = asyncio.create_task(gateway.start()), asyncio.create_task(over.wait())
-    await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
-    if not starting.done():  # it waits for its store
-        starting.cancel()
-        await asyncio.wait((starting,))
-        return 0
-    try:
-        await starting
-    except OSError as error:
-        _log.error("cannot listen for %s", error.strerror)
-        return 1
-    except StoreError as error:
-        _log.error("cannot use the store: %s", error)
-        return 1
-    if config.dev:
-        _print_welcome(gateway)
-    await told
-    await gateway.stop()
-    return 0
-
-
-def _print_welcome(gateway: Gateway) -> None:
-    """Addresses to begin with. They hold keys, and go to standard output only."""
-    until = time.time() + _WELCOME_TTL
-    signer = KeySigner(gateway.config.apps[DEV_APP].secret)
-
-    def key(action: Action) -> StreamKey:
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return signer.sign(DEV_APP, action, _WELCOME_STREAM, grant_id=None, user="dev", expires_at=until, nonce=nonce)
-
-    addresses, play = gateway.addresses, key(Action.PLAY)
-    lines = [("page", f"{addresses.http}/"), ("signaling", addresses.ws), ("appID", f"{DEV_APP} (a token is not needed)")]
-    lines += [("console", f"{addresses.http}/console"), ("apiKey", gateway.api_keys[DEV_APP])]
-    lines += [("push", way.url) for way in addresses.push(_WELCOME_STREAM, key(Action.PUBLISH)) if way.key is None]
-    lines += [("play", way.url) for way in addresses.pull(_WELCOME_STREAM, play) if way.key is None]
-    print("\n".join(f"{name:10} {value}" for name, value in lines), flush=True)

@@ -19,7 +19,7 @@ PACKAGES = ("gateway", "adapters")
 COMPOSERS = ("gateway.app", "gateway.demo")
 """They build concrete objects, so they may know the adapters."""
 SHELLS = ("gateway.http", "gateway.app")
-USERS_OF_SHELLS = ("gateway.__main__", *COMPOSERS)
+USERS_OF_SHELLS = ("gateway.__main__", "gateway.serving", *COMPOSERS)
 HOMES: Mapping[str, tuple[str, ...]] = {
     "sanic": ("gateway.http", "gateway.app"),
     "jwt": ("gateway.auth",),

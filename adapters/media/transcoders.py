@@ -21,6 +21,7 @@ from adapters.media.units import AudioConfig, Codec, VideoConfig, VideoUnit
 from adapters.media.video import VideoTranscoder
 from gateway.config import MediaSettings
 from gateway.errors import INTERNAL_ERROR, TRANSCODES_EXHAUSTED, GatewayError
+from gateway.quality.snapshot import TranscodeSnapshot
 
 log = logging.getLogger(__name__)
 
@@ -225,6 +226,14 @@ class TranscoderPool:
     def left_out(self) -> int:
         """Pictures that came in since the start and do not come out."""
         return self._left_out + sum(thread.left_out for thread in self._running)
+
+    def snapshot(self, audio: int) -> TranscodeSnapshot:
+        """What Prometheus is told. `audio`: transcoders of sound that run now, each in its stream's hands."""
+        return TranscodeSnapshot(
+            {"audio": audio, "video": self.running},
+            {"started": self.started, "refused": self.refused, "failed": self.failed},
+            {"made": self.pictures, "left out": self.left_out},
+        )
 
     def audio(self, source: AudioConfig, target: Codec) -> AudioTranscoder:
         """A transcoder of sound. Raises GatewayError if the source cannot be decoded."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from random import Random, SystemRandom
 
 from adapters.media.streams import Streams
@@ -28,9 +30,13 @@ from adapters.webrtc.writing import Sources
 from gateway.auth.access import AccessRequest
 from gateway.config import ListenSettings, MediaSettings, WebRtcSettings
 from gateway.errors import OVERLOADED, PEER_NOT_FOUND, SHUTTING_DOWN, GatewayError
+from gateway.quality.counters import Way
+from gateway.quality.snapshot import WebRtcSnapshot
 from gateway.rooms.model import Grant
 
 _AFTER_MS = 1000
+_WAYS: Sequence[Way] = (("in", "webrtc"), ("in", "whip"), ("out", "webrtc"), ("out", "whep"))
+"""Directions and protocols of WebRTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,31 @@ class WebRtcServer:
     def port(self) -> int:
         """The UDP port that is bound; 0 before the start."""
         return self._house.port.port
+
+    def snapshot(self, losses: Mapping[Way, float], round_trips: Mapping[Way, float]) -> WebRtcSnapshot:
+        """What Prometheus is told. `losses`, `round_trips`: as the watch found them, of all protocols."""
+        received, sent, udp = self.stats.received, self.stats.sending, self.udp.stats
+        peers = dict.fromkeys(product(_WAYS, ("connecting", "connected")), 0)
+        peers |= Counter(((peer.direction, peer.request.transport), peer.state) for peer in self.connections)
+        return WebRtcSnapshot(
+            peers={(*way, state): count for (way, state), count in peers.items()},
+            waiting=self.waiting,
+            handshakes={"connected": self.stats.handshakes, "failed": self.stats.failed},
+            packets={"in": received.packets, "out": sent.packets},
+            lost={"in": received.lost},
+            nacks={"in": received.nacks, "out": sent.nacks},
+            rtx={"in": received.recovered, "out": sent.rtx},
+            plis={"in": received.plis, "out": sent.plis},
+            loss={way: part for way, part in losses.items() if way in _WAYS},
+            round_trip={way: seconds for way, seconds in round_trips.items() if way in _WAYS},
+            datagrams={"in": udp.datagrams_in, "out": udp.datagrams_out},
+            discarded={
+                "stranger": udp.strangers, "refused": udp.refused, "unreadable": udp.unreadable, "no room": udp.not_taken,
+                "send error": udp.send_errors, "late": received.late, "unknown": received.unknown,
+                "malformed": received.malformed,
+            },
+            drops=udp.drops,
+        )  # fmt: skip
 
     async def start(self, host: str, port: int) -> None:
         """Takes peers from now on. Raises OSError if the address cannot be had."""

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 
 from gateway.config import StoreSettings
+from gateway.quality.snapshot import StoreSnapshot
 from gateway.rooms.claims import Claims
 from gateway.rooms.journal import Journal
 from gateway.rooms.record import Record
@@ -50,6 +51,14 @@ class Durability:
     def healthy(self) -> bool:
         """Whether what happens now would survive a sudden death, but for the last moments."""
         return self._store.healthy and self.journal.healthy
+
+    def snapshot(self) -> StoreSnapshot:
+        """What Prometheus is told."""
+        journal = self.journal
+        return StoreSnapshot(
+            self.healthy, journal.pending, journal.pending_bytes, journal.oldest_age, journal.written, journal.retries,
+            journal.lost,
+        )  # fmt: skip
 
     async def begin(self) -> Taken:
         """Opens the store and takes over what an earlier process left. Raises StoreError if that cannot be."""

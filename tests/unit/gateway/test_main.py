@@ -34,7 +34,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
         configs.append(config)
         return 5
 
-    monkeypatch.setattr(cli.app, "serve", serve)
+    monkeypatch.setattr(cli.serving, "serve", serve)
     return configs
 
 
