@@ -38,10 +38,12 @@ class _Rate:
 class Outflow:
     """What goes out to a viewer of one rendition. `now`: loop time in seconds, everywhere."""
 
-    __slots__ = ("_rates", "_since", "pictures", "sounds")
+    __slots__ = ("_known", "_rates", "_since", "pictures", "sounds")
 
     def __init__(self) -> None:
         self._rates: dict[Medium, _Rate] = {}
+        self._known: dict[frozenset[Medium], float] = {}
+        """Sums of these, for all viewers that ask until the span is over."""
         self._since = 0.0
         self.pictures = self.sounds = 0
         """Bytes in this span. In the way of every unit: whoever gives units out adds to them, framing included."""
@@ -63,8 +65,12 @@ class Outflow:
             for medium, size in ((Medium.AUDIO, self.sounds), (Medium.VIDEO, self.pictures)):
                 if size or medium in self._rates:
                     self._rates.setdefault(medium, _Rate()).take(size * 8 / span)
+            self._known.clear()
         self.begin(now)
 
     def bitrate(self, media: frozenset[Medium]) -> float:
         """What someone who wants these media should be getting, in bit/s, by the last few spans; 0 until there is one."""
-        return sum(rate.lately for medium, rate in self._rates.items() if medium in media)
+        known = self._known.get(media)
+        if known is None:
+            known = self._known[media] = sum(rate.lately for medium, rate in self._rates.items() if medium in media)
+        return known

@@ -189,7 +189,10 @@ class Renditions:
         viewer.ended(error)
 
     def _where(self, viewer: Viewer) -> Rendition | None:
-        return next((rendition for rendition in self._all if viewer in rendition.viewers), None)
+        for rendition in self._all:
+            if viewer in rendition.viewers:
+                return rendition
+        return None
 
     def _best(self, viewer: Viewer) -> Rendition:
         audible = [rendition for rendition in self._all if rendition.audio is viewer.manner.audio]

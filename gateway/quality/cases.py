@@ -36,6 +36,8 @@ SKIPS_WITHIN = 20.0
 TCP = frozenset(("rtmp", "flv"))
 """Protocols whose loss is segments sent again."""
 
+_LEAST_LOSS = min(measures.LOSS.limits.fair, measures.RESENT.limits.fair)
+
 Seen: TypeAlias = tuple[Measure, float | None]
 """A measure and its value; `None`: not known, or without meaning now."""
 _LONG_AGO = float("-inf")
@@ -258,6 +260,8 @@ class DownlinkCase(_ClientCase):
         """Judges after a look at the viewer (`None`: it is not connected at present). `uplink`: its publisher's, judged
         before; `None`: nobody publishes. `lag`: seconds, the longest of the event loop lately."""
         self._source = uplink
+        if reading is not None and not server.evidence and self._at_ease(reading, mode):
+            return self._bench.verdict
         self._overshadow(server, lag, now)
         self._suspension.look(reading, measures.BACKLOG.limits_in(mode).fair, now)
         if self.excused(now):
@@ -265,6 +269,24 @@ class DownlinkCase(_ClientCase):
         self._look(self._seen(reading, now), mode, now)
         self._listen(mode)
         return self._bench.judge(now)
+
+    def _at_ease(self, reading: EgressReading, mode: PlayMode) -> bool:
+        """Nothing is the matter, and nothing is remembered that could be: there is nothing to weigh. So it is with nearly all
+        viewers at nearly every look."""
+        path = reading.path
+        return (
+            self._bench.at_ease
+            and not self._inbox
+            and self._suspension.at_ease
+            and reading.joined_at == self._joined_at
+            and reading.skips == self._skips
+            and not (self._skipped or reading.behind)
+            and self._behind_since is None
+            and (reading.backlog or 0.0) < measures.BACKLOG.limits_in(mode).fair
+            and (path.loss or 0.0) < _LEAST_LOSS
+            and (path.round_trip or 0.0) < measures.ROUND_TRIP.limits.fair
+            and (path.jitter or 0.0) < measures.JITTER.limits.fair
+        )
 
     def _seen(self, reading: EgressReading | None, now: float) -> Iterator[Seen]:
         if reading is None:

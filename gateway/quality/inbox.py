@@ -49,6 +49,10 @@ class Inbox:
         times.insert(bisect_right(times, at), at)
         del times[:-TIMES]
 
+    def __bool__(self) -> bool:
+        """Something is in it."""
+        return bool(self._reports or self._codes)
+
     def reports(self) -> list[tuple[float, MediaReport]]:
         """Takes out the reports, in order."""
         taken, self._reports = self._reports, []

@@ -88,6 +88,8 @@ class Presence:
 class Suspension:
     """One viewer's pauses: nobody reads what is sent to it."""
 
+    __slots__ = ("_paused_at", "_stopped", "_takes_since")
+
     def __init__(self) -> None:
         self._paused_at: float | None = None
         self._stopped = False
@@ -104,6 +106,11 @@ class Suspension:
             return False
         takes = self._takes_since is not None and now - self._takes_since >= RESUMING
         return not takes or not (self._stopped or now - self._paused_at >= SUSPENSION_BEGINS)
+
+    @property
+    def at_ease(self) -> bool:
+        """It takes its media, and has not said that something holds it up."""
+        return self._paused_at is None and self._takes_since is not None
 
     def look(self, reading: EgressReading | None, most: float, now: float) -> None:
         """`reading`: `None` if it is not connected. `most`: a viewer for which fewer seconds of media wait takes them."""

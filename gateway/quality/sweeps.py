@@ -29,7 +29,7 @@ from gateway.quality.readings import (
     StreamMeter,
     ViewerMeter,
 )
-from gateway.quality.verdict import Leg, Level, Verdict
+from gateway.quality.verdict import Leg, Verdict
 from gateway.rooms.model import Grant, PlayMode, Stream
 
 AT_ONCE = 40
@@ -82,18 +82,16 @@ class Sweeps:
         self._clock = clock
         self._wall_clock = wall_clock
         self._on_failure = on_failure
-        self._server = ServerCase()
-        self._server_level = Level.GOOD
+        self._case = ServerCase()
+        self.server = self._case.verdict
+        """How the process does."""
         self._lags = (0.0, 0.0)
         """The largest lags of the spans before and now: what was late lately."""
+        self._lag = 0.0
+        """The larger of these."""
         self._number = 0
         self.found = Tally()
         """By the last round."""
-
-    @property
-    def server(self) -> Verdict:
-        """How the process does."""
-        return self._server.verdict
 
     def round(self) -> Iterator[None]:
         """One round over everything. Stops after each step for as long as it pleases whoever drives it."""
@@ -131,11 +129,12 @@ class Sweeps:
         """Whether its level has changed."""
         reading = self._probe.reading(now)
         self._lags = (self._lags[1], reading.lag_peak)
-        verdict = self._server.measured(reading, now)
+        self._lag = max(self._lags)
+        before, verdict = self.server.level, self._case.measured(reading, now)
+        self.server = verdict
         found.counts[Leg.SERVER.value, verdict.level.label, ""] += 1
-        if verdict.level is self._server_level:
+        if verdict.level is before:
             return False
-        self._server_level = verdict.level
         self._counters.changes[Leg.SERVER.value, verdict.level.label] += 1
         return True
 
@@ -149,7 +148,7 @@ class Sweeps:
         if leg.measured is None and not reading.connected:
             return None
         before = leg.measured
-        verdict = leg.case.measured(reading, self.server, max(self._lags), now, stream.muted)
+        verdict = leg.case.measured(reading, self.server, self._lag, now, stream.muted)
         leg.measured, leg.seen_in = reading, self._number
         if not reading.video:
             leg.pictures_since = None
@@ -184,8 +183,8 @@ class Sweeps:
 
     def _judge_viewer(self, leg: Downlink, uplink: Uplink | None, now: float) -> tuple[Verdict, bool]:
         """Its verdict, and whether that has changed."""
-        source, lag = uplink.case if uplink is not None else None, max(self._lags)
-        verdict = leg.case.measured(leg.measured, leg.grant.mode, source, self.server, lag, now)
+        source = uplink.case if uplink is not None else None
+        verdict = leg.case.measured(leg.measured, leg.grant.mode, source, self.server, self._lag, now)
         changed = verdict.level is not leg.level
         if changed:
             leg.level = verdict.level

@@ -20,7 +20,10 @@ class Level(IntEnum):
 
     @property
     def label(self) -> str:
-        return self.name.lower()
+        return _LABELS[self]
+
+
+_LABELS = [level.name.lower() for level in Level]
 
 
 class Leg(StrEnum):

@@ -95,6 +95,11 @@ class Bench:
         self._witnesses: dict[str, Witness] = {}
         """Of healthy legs none."""
 
+    @property
+    def at_ease(self) -> bool:
+        """Nothing is remembered against the leg, and its verdict says so."""
+        return self._began and not self._witnesses
+
     def look(self, measure: Measure, value: float | None, now: float, limits: Limits | None = None) -> bool:
         """Hears what a measure says; `None`: nothing. Whether that is beyond its limits (`limits`: others than its own)."""
         limits = limits or measure.limits

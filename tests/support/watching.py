@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import structs
 
 from gateway.config import QualitySettings
 from gateway.quality.history import Entry, Kind, Numbered
@@ -19,7 +20,7 @@ WELL = IngestReading(
     gap=0.07, late=0.01, late_peak=0.05, drift=0.01, jumps=0, width=360, height=640, audio=True, video=True,
 )  # fmt: skip
 """A healthy stream."""
-BADLY = dataclasses.replace(WELL, late=4.0, late_peak=5.0, gap=2.5)
+BADLY = structs.replace(WELL, late=4.0, late_peak=5.0, gap=2.5)
 """One whose uplink is too slow."""
 
 
@@ -134,7 +135,7 @@ class WatchedHouse(House):
         if stream.grant is not None:
             self.lobby.registry.publisher_lost(stream.grant)
         stream.grant = None
-        stream.reading = dataclasses.replace(stream.reading, connected=False)
+        stream.reading = structs.replace(stream.reading, connected=False)
 
     def live(self, seconds: float) -> None:
         """Time passes, with a round each second."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.media.meter import IngestMeter
+from adapters.media.meter import STEADY, TRIAL, IngestMeter
 from adapters.media.units import Medium
 from gateway.quality.readings import IngestReading, PathReading
 from gateway.rooms.model import BOTH_MEDIA
@@ -125,7 +125,7 @@ class TestASlowWay:
         assert readings[-2].late_peak == pytest.approx(20 / rate - 20, abs=SWEEP)
         assert readings[-1].jumps == 0
 
-    @given(rate=st.floats(0.4, 0.9), stall=st.floats(2.5, 8))
+    @given(rate=st.floats(0.4, 1 - STEADY / TRIAL - 0.01), stall=st.floats(2.5, 8))  # less is as steady as makes no difference
     def test_is_not_taken_for_a_pause_after_a_stall(self, rate: float, stall: float) -> None:
         def arrival(unit: Sent) -> float:
             return unit.time if unit.time < 5 else 5 + stall + (unit.time - 5) / rate

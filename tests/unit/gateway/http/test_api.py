@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from inspect import iscoroutinefunction
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -314,7 +313,7 @@ class TestQuality:
 
     def test_everything_that_is_measured_and_told_is_shown(self) -> None:
         """A member of a reading or a report that nobody has thought of here is missed by those who look at calls."""
-        full = replace(ARRIVAL, gop=2.0, path=PathReading(0.1, 0.01, 0.02, None, 3))
+        full = msgspec.structs.replace(ARRIVAL, gop=2.0, path=PathReading(0.1, 0.01, 0.02, None, 3))
         report = MediaReport("pull", **dict.fromkeys(MediaReport.__struct_fields__[1:], 1))  # type: ignore[arg-type]
         for known, kind in (
             (entries.measured(full), Arrival), (entries.measured(DELIVERY), Delivery), (entries.told(report), ClientReport),

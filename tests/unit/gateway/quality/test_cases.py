@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.quality.cases import DownlinkCase, ServerCase, UplinkCase
 from gateway.quality.measures import BACKLOG, GAP, JITTER, LATE, LATE_PEAK, ROUND_TRIP

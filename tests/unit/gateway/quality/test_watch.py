@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gateway.config import QualitySettings
 from gateway.quality.history import Kind
@@ -43,7 +44,7 @@ class Call:
         """This viewer's network takes half of what it should."""
         viewer = self.viewers[user]
         queued = int(viewer.reading.bitrate * 4 / 8)
-        viewer.reading = dataclasses.replace(viewer.reading, path=PathReading(queued=queued))
+        viewer.reading = structs.replace(viewer.reading, path=PathReading(queued=queued))
 
     def says(self, user: str, door: str, direction: Direction, code: int) -> None:
         """A component's code, over the user's socket or over HTTP."""
@@ -56,7 +57,7 @@ class Call:
     def half_open(self) -> None:
         """The publisher's connection is there, and nothing comes any more. Those that play have done so for a while."""
         self.house.live(5)
-        self.stream.reading = dataclasses.replace(WELL, silence=1.5)
+        self.stream.reading = structs.replace(WELL, silence=1.5)
         self.house.live(1)
         self.quiet()
 
@@ -528,13 +529,13 @@ class TestRounds:
         def joins(name: str, picture_after: float | None) -> Viewer:
             viewer = house.viewer(house.login(name), name, stream)
             shown_at = None if picture_after is None else house.clock() + picture_after
-            viewer.reading = dataclasses.replace(viewer.reading, first_picture_at=shown_at)
+            viewer.reading = structs.replace(viewer.reading, first_picture_at=shown_at)
             return viewer
 
         def camera(on: bool, *waiting: Viewer) -> None:
-            stream.reading = dataclasses.replace(WELL, video=on)
+            stream.reading = structs.replace(WELL, video=on)
             for viewer in waiting:
-                viewer.reading = dataclasses.replace(viewer.reading, first_picture_at=house.clock() + 0.1)
+                viewer.reading = structs.replace(viewer.reading, first_picture_at=house.clock() + 0.1)
             house.live(3)
 
         camera(False)
@@ -609,7 +610,7 @@ class TestRounds:
         assert call.house.watch.losses() == {}
         for name, lost in (("bob", 0.0), ("eve", 0.02)):
             viewer = call.viewers[name]
-            viewer.reading = dataclasses.replace(viewer.reading, path=PathReading(round_trip=lost + 0.01, loss=lost))
+            viewer.reading = structs.replace(viewer.reading, path=PathReading(round_trip=lost + 0.01, loss=lost))
         call.house.live(2)
         assert call.house.watch.losses()["out", "rtmp"] == pytest.approx(0.01)
         assert call.house.watch.round_trips()["out", "rtmp"] == pytest.approx(0.02)

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.quality.overview import Overview, PlayView, PublishView, QualityNotice
 from gateway.quality.readings import EgressReading, PathReading
@@ -64,7 +65,7 @@ def test_nobody_to_blame_is_null() -> None:
 
 def test_a_publishers_numbers_are_those_that_arrive() -> None:
     path = PathReading(round_trip=0.0384, loss=0.02)
-    view = published(measured=dataclasses.replace(WELL, path=path), told=MediaReport("push", fps=20.0, video_bitrate=500_000.0))
+    view = published(measured=structs.replace(WELL, path=path), told=MediaReport("push", fps=20.0, video_bitrate=500_000.0))
     assert stats_of(view) == {
         "video": {
             "frameWidth": 360, "frameHeight": 640, "muteState": "0", "videoBitrate": 400.0, "videoFPS": 20.0,
