@@ -840,3 +840,44 @@ class TestWhateverHappens:
             timed = {name: value for name, value in uplink.items() if name not in ("connected", "silence", "gap")}
             call.goes_on(1, server={"lag": 0.5, "lag_peak": 0.6}, uplink=timed)
             assert call.worst.keys() <= {"server"}
+
+
+class Careful(DownlinkCase):
+    """One that weighs every look, also where there is nothing to weigh."""
+
+    def _at_ease(self, reading: EgressReading, mode: PlayMode) -> bool:
+        return False
+
+
+def _one(**members: list[Any]) -> st.SearchStrategy[EgressReading]:
+    """A reading that is as it should be but for one of these."""
+    changes = [{name: value} for name, values in members.items() for value in values]
+    return st.sampled_from([changed(FED, change, 0.0) for change in changes])
+
+
+_PHASES = st.tuples(
+    st.just(FED) | _one(
+        behind=[True], skips=[1, 3], joined_at=[14.0, 21.0], queued=[20_000, 60_000, 400_000], loss=[None, 0.02, 0.05, 0.2],
+        round_trip=[None, 0.6, 2.0], jitter=[0.2, 0.9],
+    ) | st.none(),
+    st.sampled_from(["", "", "", "", "", "slow", "told", "code", "pause"]),
+    st.sampled_from([1, 3, 5, 8]),
+)  # fmt: skip
+"""What is seen of a viewer, what else happens, and for how many looks."""
+
+
+@settings(max_examples=500)
+@given(st.lists(_PHASES, min_size=2, max_size=6), st.sampled_from(PlayMode))
+def test_a_viewer_at_ease_is_judged_as_if_every_look_at_it_were_weighed(phases: list[Any], mode: PlayMode) -> None:
+    cases, server, now = (DownlinkCase(), Careful()), ServerCase(), 10.0
+    for reading, event, looks in phases:
+        for _ in range(looks):
+            now += 1.0
+            busy = server.measured(replace(WELL, lag=0.3, lag_peak=0.9) if event == "slow" else WELL, now)
+            for case in cases:
+                if event == "told":
+                    case.told(MediaReport("pull", level=5, loss=0.5), now - 0.5)
+                elif event in ("code", "pause"):
+                    case.coded(CodeReport("pull", 2103 if event == "code" else 5001), now - 0.5)
+            swift, careful = (case.measured(reading, mode, None, busy, 0.9 if event == "slow" else 0.0, now) for case in cases)
+            assert swift == careful
