@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,8 +172,8 @@ class Received:
     """A picture's number."""
 
 
-class Viewer:
-    """A player: notes all that comes, until its stream ends. `read` is what differs from protocol to protocol."""
+class Viewer(ABC):
+    """A player: notes all that comes, until its stream ends. `_read` is what differs from protocol to protocol."""
 
     def __init__(self, joined: float) -> None:
         self.joined = joined
@@ -233,8 +234,9 @@ class Viewer:
             self.ended_at = time.monotonic()
             ready.set()
 
+    @abstractmethod
     async def _read(self, gateway: Gateway, url: str, ready: asyncio.Event) -> None:
-        raise NotImplementedError
+        """Plays to the end, and notes what comes."""
 
     def _note(self, unit: Unit | None) -> None:
         if unit is None:
