@@ -13,8 +13,6 @@ from sanic.exceptions import PayloadTooLarge, RequestTimeout, SanicException
 from gateway.config import MIB
 from gateway.errors import OVERLOADED, GatewayError
 
-_DISCARDED = 1 * MIB
-"""Bytes of a body that is too large which are read and thrown away, so that its sender hears why before the end."""
 _IN_FLIGHT = 64 * MIB
 """Bytes of bodies that are on their way at one time. What comes with a request's head is not: it is read at once."""
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
@@ -37,46 +35,41 @@ class Bodies:
     async def read(self, request: Request[Any, Any], most: int, deadline: float) -> bytes:
         """The body as it arrives, on a route with `stream=True`.
 
-        What is announced as too large is not read, and what turns out to be is not kept. `deadline`: seconds for all of it, by
-        which a sender that drips is let go. Raises PayloadTooLarge, RequestTimeout and OVERLOADED.
+        What is announced as too large is not read. `deadline`: seconds for all of it, by which a sender that drips is let go.
+        Raises PayloadTooLarge, RequestTimeout and OVERLOADED; the connection ends with the answer to these.
         """
         stream: Any = request.stream
-        announced, patience = stream.request_bytes, max(most, _DISCARDED)  # nothing is announced where it comes in chunks
-        if announced > patience or (announced > most and stream.expecting_continue):
-            _hang_up(stream)
-            raise _too_large(most)
+        announced = stream.request_bytes  # nothing where it comes in chunks
         if 0 < announced <= min(most, len(stream.recv_buffer)):  # the usual case: it came with the head
             return await _rest(stream)
         try:
+            if announced > most:
+                raise _too_large(most)
             async with asyncio.timeout(deadline):
-                parts, size = await self._arriving(stream, most, patience)
+                return await self._arriving(stream, most)
         except TimeoutError:
             _hang_up(stream)
             raise RequestTimeout("the body took too long") from None
-        if size > most:
+        except (GatewayError, PayloadTooLarge):
             _hang_up(stream)
-            raise _too_large(most)
-        return b"".join(parts)
+            raise
 
-    async def _arriving(self, stream: Any, most: int, patience: int) -> tuple[list[bytes], int]:
-        """The parts of a body, no more than `most` bytes of them, and its size, no more of which is read than `patience`."""
+    async def _arriving(self, stream: Any, most: int) -> bytes:
         parts: list[bytes] = []
-        size = kept = 0
+        size = 0
         try:
-            while stream.request_body and size <= patience:
+            while stream.request_body:
                 part = await stream.read() or b""
-                size += len(part)
-                if size > most:
-                    continue
+                if size + len(part) > most:
+                    raise _too_large(most)
                 if self.in_flight + len(part) > self._most_in_flight:
-                    _hang_up(stream)
                     raise GatewayError(OVERLOADED, "too many requests are on their way")
                 parts.append(part)
-                kept += len(part)
+                size += len(part)
                 self.in_flight += len(part)
         finally:
-            self.in_flight -= kept
-        return parts, size
+            self.in_flight -= size
+        return b"".join(parts)
 
 
 async def _rest(stream: Any) -> bytes:

@@ -20,6 +20,7 @@ from sanic.response import json
 
 from gateway.config import Config
 from gateway.errors import INTERNAL_ERROR, ORIGIN_REFUSED, GatewayError
+from gateway.http.connections import Connection
 from gateway.http.origin import names_loopback
 
 _log = logging.getLogger("gateway.http")
@@ -76,7 +77,9 @@ class HttpServer:
             tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             tls.minimum_version = ssl.TLSVersion.TLSv1_2
             tls.load_cert_chain(listen.tls_cert, listen.tls_key)
-        self._server = await self.app.create_server(sock=self._sock, ssl=tls, access_log=False, backlog=1024)
+        self._server = await self.app.create_server(
+            sock=self._sock, ssl=tls, access_log=False, backlog=1024, protocol=Connection
+        )
         await self._server.startup()
         await self._server.before_start()
         await self._server.after_start()

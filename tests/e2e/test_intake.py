@@ -282,6 +282,39 @@ async def test_a_body_that_comes_drop_by_drop_is_let_go(path: str) -> None:
         assert b"connection: close" in answer.lower()
 
 
+class TestTheEndOfAConnection:
+    """An answer reaches also one who was still sending; and nobody is listened to for long after it."""
+
+    async def test_one_who_reads_late_still_finds_the_whole_answer(self) -> None:
+        async with doors() as there:
+            reader, writer = await asyncio.open_connection("127.0.0.1", there.server.port)
+            writer.write(head("/httplog", f"Content-Length: {2 * MIB}") + b"x" * 500_000)
+            await asyncio.sleep(0.3)
+            writer.write(b"x" * 100_000)
+            await asyncio.sleep(0.1)
+            answer = await asyncio.wait_for(reader.read(), 10)
+            assert answer.startswith(b"HTTP/1.1 413 ")
+            assert json.loads(answer.partition(b"\r\n\r\n")[2])["name"] == "PayloadTooLarge"
+            writer.close()
+
+    async def test_one_who_never_closes_is_let_go(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("gateway.http.connections._PATIENCE", 0.2)
+        async with doors() as there:
+            reader, writer = await asyncio.open_connection("127.0.0.1", there.server.port)
+            writer.write(head("/httplog", f"Content-Length: {2 * MIB}"))
+            await asyncio.wait_for(reader.read(), 10)
+            with pytest.raises(ConnectionError):
+                await asyncio.wait_for(self._drip(writer), 10)
+            writer.close()
+
+    @staticmethod
+    async def _drip(writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+
 async def test_an_address_that_shows_bad_tokens_is_told_to_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.http.intake.BAD_TOKENS_AT_ONCE", 2)
     monkeypatch.setattr("gateway.http.intake.BAD_TOKENS_PER_SECOND", 0.001)

@@ -85,7 +85,7 @@ async def test_media_end_with_the_session(end: str) -> None:
 
 
 async def test_media_outlive_a_lost_socket() -> None:
-    async with running() as gateway, rtc_peer() as camera, rtc_peer() as screen:
+    async with running() as gateway, rtc_peer() as camera, rtc_peer() as screen, rtc_peer() as stranger:
         anna, bert = await Client.login(gateway, "anna"), await Client.login(gateway, "bert")
         await publish(anna, camera)
         await bert.event("streams")
@@ -97,6 +97,9 @@ async def test_media_outlive_a_lost_socket() -> None:
         again = await Client.login(gateway, "bert", instead_of=bert)
         assert again.login_result["playing"] == ["cam"]
         offer = await again.call("play", streamID="cam", transport="webrtc", restart=True)
+        await asyncio.sleep(1)  # aiortc numbers the sessions of its descriptions by the second
+        with pytest.raises(RemoteError, match="another connection"):
+            await again.call("answer", streamID="cam", sdp=await stranger.answer(offer["sdp"]))
         assert await again.call("answer", streamID="cam", sdp=await screen.answer(offer["sdp"])) == {}
         await receives(screen)
         assert peers(gateway) == 2
