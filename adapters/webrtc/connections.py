@@ -12,15 +12,7 @@ import logging
 from adapters.media.streams import Ingest, Viewing
 from adapters.webrtc.connection import SIGNALED, Answer, Connection
 from adapters.webrtc.descriptions import Description
-from adapters.webrtc.negotiation import (
-    Sent,
-    accept_player,
-    answer_player,
-    answer_publisher,
-    offer_player,
-    same_certificate,
-    transport_of,
-)  # fmt: skip
+from adapters.webrtc.negotiation import Sent, accept_player, answer_player, answer_publisher, offer_player, transport_of
 from adapters.webrtc.player import WebRtcPlayer
 from adapters.webrtc.publisher import WebRtcPublisher
 from gateway.errors import CONNECT_FAILED, INTERNAL_ERROR, SDP_INVALID, GatewayError
@@ -129,7 +121,7 @@ class Outgoing(Connection):
         if not self.invited:
             raise GatewayError(SDP_INVALID, "there is no offer to be answered")
         agreed = accept_player(answer, self.house.sources)
-        if self.description is not None and not same_certificate(self.description, answer):
+        if self.description is not None and not self.continues(answer):
             raise GatewayError(SDP_INVALID, "it describes another connection")
         if transport_of(answer).role != "client":
             raise GatewayError(SDP_INVALID, "an answer has to take the active part in the DTLS handshake")

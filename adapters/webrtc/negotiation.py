@@ -143,19 +143,14 @@ def transport_of(description: Description) -> Transport:
 def same_connection(before: Description, after: Description) -> bool:
     """True if the later description is of the same peer connection: an ICE restart or a change of its media.
 
-    A page that was loaded anew has another certificate, and another session. Media sections tell nothing: one that is over
-    may be used again under another name (RFC 9429 section 5.2.2).
+    A page that was loaded anew has another certificate, or, if it kept that, another session and other ICE credentials. One of
+    these may change: the credentials with an ICE restart, and the session where it must not, as aiortc numbers descriptions by
+    the time of day (against RFC 9429 section 5.2.2). Media sections tell nothing: one that is over may be used again under
+    another name (the same section).
     """
-    return before.session == after.session and same_certificate(before, after)
-
-
-def same_certificate(before: Description, after: Description) -> bool:
-    """True if the same DTLS association may go on under both.
-
-    This is all that an answer to our own offer has to show: aiortc puts the time of day where RFC 9429 section 5.3.2 wants
-    the session's number of before.
-    """
-    return _fingerprints(before) == _fingerprints(after)
+    if _fingerprints(before) != _fingerprints(after):
+        return False
+    return before.session == after.session or not _credentials(before).isdisjoint(_credentials(after))
 
 
 def restart_fragment(answer: str) -> str:
@@ -224,6 +219,10 @@ def _h264_rank(one: Format) -> tuple[bool, int]:
 
 def _fingerprints(description: Description) -> set[Fingerprint]:
     return {one for section in description.sections if section.transport for one in section.transport.fingerprints}
+
+
+def _credentials(description: Description) -> set[tuple[str, str]]:
+    return {(each.transport.ufrag, each.transport.pwd) for each in description.sections if each.transport}
 
 
 def _incoming(section: Section, formats: Sequence[Format]) -> IncomingTrack:

@@ -255,7 +255,14 @@ def test_a_section_that_is_over_may_come_back_under_another_name() -> None:
 def test_a_page_that_was_loaded_anew_has_another_connection() -> None:
     before = parse(captured("chromium-publish"))
     assert not same_connection(before, parse(captured("chromium-restart")))
-    assert not same_connection(before, replace(before, session="- 2"))
+    kept_its_certificate = parse(captured("chromium-publish").replace("a=ice-ufrag:", "a=ice-ufrag:other"))
+    assert same_connection(before, kept_its_certificate), "ICE restarted"
+    assert not same_connection(before, replace(kept_its_certificate, session="- 2"))
+
+
+def test_a_session_that_is_numbered_anew_is_the_same_while_its_credentials_are() -> None:
+    before = parse(captured("chromium-publish"))
+    assert same_connection(before, replace(before, session="- 2"))
 
 
 def test_a_restart_is_answered_in_short() -> None:
