@@ -28,7 +28,7 @@ from gateway.errors import (
 from gateway.http import api_messages as messages
 from gateway.http import api_quality as quality
 from gateway.http.api_messages import Close, Kick, Nothing, Page, Send
-from gateway.http.api_quality import Part, RoomQuality, StreamQuality
+from gateway.http.api_quality import OutsideList, OutsidePage, Part, RoomQuality, StreamQuality
 from gateway.quality.calls import Call, Span
 from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID, IdRule, User
 
@@ -61,7 +61,10 @@ class Rooms(Protocol):
         """It may be published and played again."""
 
     async def room_calls(self, app: str, room_id: str, span: Span) -> Call:
-        """What is known of a room's calls. Raises ROOM_NOT_FOUND and STORE_UNAVAILABLE."""
+        """What is known of a room's calls. Raises ROOM_NOT_FOUND and STORE_UNAVAILABLE.
+
+        Of an empty `room_id`: what is published in no room.
+        """
 
     async def stream_calls(self, app: str, stream_id: str, span: Span) -> Call:
         """What is known of a stream's. Raises STREAM_NOT_FOUND and STORE_UNAVAILABLE."""
@@ -131,6 +134,10 @@ def _send_message(rooms: Rooms, app: str, id: str, body: Send) -> Struct:
     return messages.Sent(str(number) if body.kind == "barrage" else number)
 
 
+async def _list_streams(rooms: Rooms, app: str, id: str, page: OutsidePage) -> Struct:
+    return await quality.outside(await rooms.room_calls(app, "", Span(limit=0, legs=page.limit, after_leg=page.after)))
+
+
 def _get_stream(rooms: Rooms, app: str, id: str, query: Nothing) -> Struct:
     return messages.stream(rooms.stream(app, id))
 
@@ -164,7 +171,8 @@ OPERATIONS = (
     ),
     Operation(
         "getRoomQuality", "GET", ("rooms", "{roomID}", "quality"), "See how a room's calls do and did",
-        "How each leg does now, while somebody is in the room, and what happened in it, page by page: also after it is over.",
+        "How each leg does now, while somebody is in the room, and what happened in it, page by page: also after it is over. "
+        "Of a large room the legs come in pages, too: those who publish, then those who play.",
         Part, RoomQuality, _get_room_quality, (ROOM_NOT_FOUND, STORE_UNAVAILABLE),
     ),
     Operation(
@@ -185,13 +193,19 @@ OPERATIONS = (
         (USER_ID.empty, USER_ID.illegal, USER_ID.too_long, ROOM_NOT_FOUND, MESSAGE_EMPTY, MESSAGE_TOO_LONG),
     ),
     Operation(
+        "listStreams", "GET", ("streams",), "List the streams in no room",
+        "Those that are published with a signed address, and how each comes in. What is published in a room stands there.",
+        OutsidePage, OutsideList, _list_streams,
+    ),
+    Operation(
         "getStream", "GET", ("streams", "{streamID}"), "See what there is to a stream",
         "A stream that is neither published nor forbidden is not found.",
         Nothing, messages.Stream, _get_stream, (STREAM_NOT_FOUND,),
     ),
     Operation(
         "getStreamQuality", "GET", ("streams", "{streamID}", "quality"), "See how a stream does and did",
-        "How it comes in and how each of its viewers gets it, while it is published, and what happened to it, page by page.",
+        "How it comes in and how each of its viewers gets it, while it is published, and what happened to it, page by page. "
+        "Many viewers come in pages, too.",
         Part, StreamQuality, _get_stream_quality, (STREAM_NOT_FOUND, STORE_UNAVAILABLE),
     ),
     Operation(

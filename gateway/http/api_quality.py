@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.http.api_messages import Asked, Told
 from gateway.quality import entries
-from gateway.quality.calls import Call, Span
+from gateway.quality.calls import LEGS, Call, Span
 from gateway.quality.history import Kind, Numbered
 from gateway.quality.overview import PlayView, PublishView
 from gateway.quality.verdict import Leg
@@ -29,15 +29,17 @@ _TURN = 50
 
 
 class Part(Asked, frozen=True):
-    """Which part of a timeline is wanted."""
+    """Which part of a timeline is wanted, and which of those who publish and play."""
 
     since: Annotated[float, Meta(ge=0, le=1e10, description="Nothing from before this Unix time, in seconds.")] = 0
     after: Annotated[str, Meta(max_length=64, description="The `nextAfter` of the page before, or any entry's `number`.")] = ""
     limit: Annotated[int, Meta(ge=0, le=1000, description="How many entries at most; 0: only how it does now.")] = 100
+    legs: Annotated[int, Meta(ge=0, le=LEGS, description="How many of those who publish and play at most; 0: none.")] = LEGS
+    after_leg: Annotated[str, Meta(max_length=256, description="The `nextLeg` of the page before.")] = ""
 
     @property
     def span(self) -> Span:
-        return Span(self.since, self.after, self.limit)
+        return Span(self.since, self.after, self.limit, self.legs, self.after_leg)
 
 
 class _Known(Struct, frozen=True, rename=wire_name):
@@ -147,7 +149,7 @@ class TimelineEntry(Told, frozen=True):
 
 
 class Quality(Told, frozen=True, kw_only=True):
-    """How calls do now, and a page of what happened."""
+    """How calls do now, a page of them if there are many, and a page of what happened."""
 
     live: Annotated[bool, Meta(description="False: nobody is there now, and there is only the timeline.")]
     server: Annotated[VerdictInfo | None, Meta(description="How the gateway's process itself does; null: nobody is there.")]
@@ -155,6 +157,9 @@ class Quality(Told, frozen=True, kw_only=True):
     playing: list[PlayedLeg]
     timeline: Annotated[list[TimelineEntry], Meta(description="In order of time.")]
     next_after: Annotated[str | None, Meta(description="The `after` of the next page; null: this is the last one.")]
+    next_leg: Annotated[
+        str | None, Meta(description="The `afterLeg` of the next of those who publish and play; null: these are the last.")
+    ]
 
 
 class RoomQuality(Quality, frozen=True, kw_only=True):
@@ -169,6 +174,20 @@ class StreamQuality(Quality, frozen=True, kw_only=True):
     stream_id: str
 
 
+class OutsidePage(Asked, frozen=True):
+    """Which part of a list of streams is wanted."""
+
+    limit: Annotated[int, Meta(ge=1, le=200, description="How many at most.")] = 50
+    after: Annotated[str, Meta(max_length=256, description="The `next` of the page before.")] = ""
+
+
+class OutsideList(Told, frozen=True):
+    """A page of the streams in no room, by the order of their streamIDs."""
+
+    streams: list[PublishedLeg]
+    next: Annotated[str | None, Meta(description="The `after` of the next page; null: this is the last one.")]
+
+
 class Members(TypedDict):
     """The members of `Quality`."""
 
@@ -178,6 +197,7 @@ class Members(TypedDict):
     playing: list[PlayedLeg]
     timeline: list[TimelineEntry]
     next_after: str | None
+    next_leg: str | None
 
 
 async def members(call: Call) -> Members:
@@ -190,7 +210,13 @@ async def members(call: Call) -> Members:
         playing=await _each(played_leg, now.playing if now else ()),
         timeline=await _each(timeline_entry, call.timeline),
         next_after=call.next_after,
+        next_leg=call.next_leg,
     )
+
+
+async def outside(call: Call) -> OutsideList:
+    """What is published in no room, in the words of the API."""
+    return OutsideList(await _each(published_leg, call.overview.publishing if call.overview else ()), call.next_leg)
 
 
 async def _each(say: Callable[[_Given], _Shown], given: Iterable[_Given]) -> list[_Shown]:

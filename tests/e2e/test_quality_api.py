@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,9 +14,11 @@ from typing import Any
 import httpx
 
 from gateway.app import Gateway
+from gateway.auth.access import Action
+from gateway.auth.stream_keys import NONCE_BYTES, KeySigner, push_url
 from gateway.config import QualitySettings, StoreSettings
 from gateway.quality.readings import STALE_AFTER
-from tests.support.gateway import APP, DEADLINE, OTHER_APP, Client, config, running, url_of
+from tests.support.gateway import APP, DEADLINE, OTHER_APP, SECRET, Client, config, running, url_of
 from tests.support.media_client import until, viewers
 from tests.support.mongod import replica_set
 from tests.support.stamps import GOP, FlvViewer, Source
@@ -155,6 +158,51 @@ async def test_a_timeline_page_by_page_and_from_a_moment_on() -> None:
         assert (late["kind"], late["userID"]) == ("join", "late")
         for client in clients:
             await client.close()
+
+
+async def test_those_who_publish_and_play_page_by_page() -> None:
+    async with backend() as ann:
+        talk = await Talk.begin(ann.gateway)
+        whole = await ann.look("rooms/room/quality?limit=0", lambda told: bool(told["publishing"] and told["playing"]))
+        assert whole["nextLeg"] is None
+        first = await ann.look("rooms/room/quality?limit=0&legs=1")
+        assert ([one["userID"] for one in first["publishing"]], first["playing"]) == (["bob"], [])
+        rest = await ann.look(f"rooms/room/quality?limit=0&legs=1&afterLeg={first['nextLeg']}")
+        assert (rest["publishing"], [one["userID"] for one in rest["playing"]], rest["nextLeg"]) == ([], ["cat"], None)
+        history = await ann.look("rooms/room/quality?legs=0")
+        assert (history["live"], history["publishing"], history["playing"]) == (True, [], [])
+        assert "join" in kinds(history)
+        response = await ann.http.get(f"{APP}/rooms/room/quality?afterLeg=cat")
+        assert (response.status_code, response.json()["name"]) == (400, "INVALID_PARAMS")
+        await talk.end()
+
+
+def studio(gateway: Gateway, stream: str) -> str:
+    """An address to publish a stream in no room, as `gateway url` makes it."""
+    nonce, until = secrets.token_bytes(NONCE_BYTES), time.time() + 60
+    key = KeySigner(SECRET).sign(APP, Action.PUBLISH, stream, grant_id=None, user="ed", expires_at=until, nonce=nonce)
+    return push_url(gateway.addresses.rtmp, stream, key)
+
+
+async def test_streams_in_no_room_are_listed_and_those_in_a_room_are_not() -> None:
+    async with backend(media={"publish_grace": 0.5}) as ann:
+        assert await ann.look("streams") == {"streams": [], "next": None}
+        talk = await Talk.begin(ann.gateway)
+        sources = [await Source.push(studio(ann.gateway, name)) for name in ("studio 2", "studio 1")]
+        for source in sources:
+            await source.pushed(GOP)
+        told = await ann.look("streams", lambda told: len(told["streams"]) == 2)
+        assert [(one["streamID"], one["userID"]) for one in told["streams"]] == [("studio 1", "ed"), ("studio 2", "ed")]
+        assert {one["uplink"]["level"] for one in told["streams"]} <= {"good", "fair", "bad"}
+        page = await ann.look("streams?limit=1")
+        assert ([one["streamID"] for one in page["streams"]], page["next"]) == (["studio 1"], "studio 1")
+        page = await ann.look("streams?limit=1&after=studio%201")
+        assert ([one["streamID"] for one in page["streams"]], page["next"]) == (["studio 2"], None)
+        assert (await ann.http.get(f"{OTHER_APP}/streams")).json() == {"streams": [], "next": None}
+        for source in sources:
+            await source.close()
+        await ann.look("streams", lambda told: told["streams"] == [])
+        await talk.end()
 
 
 async def test_what_was_never_there_is_not_found_and_neither_is_another_apps() -> None:

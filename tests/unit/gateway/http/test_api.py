@@ -200,7 +200,7 @@ class TestAllowance:
 
 class TestPaths:
     @pytest.mark.parametrize(
-        "path", ["", "/", "/room", "/rooms/r/", "/rooms/r/open", "/rooms/r/close/now", "/streams", "//rooms", "/Rooms"]
+        "path", ["", "/", "/room", "/rooms/r/", "/rooms/r/open", "/rooms/r/close/now", "/stream", "//rooms", "/Rooms"]
     )
     @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
     def test_there_is_nothing_elsewhere(self, scene: Scene, method: str, path: str) -> None:
@@ -279,7 +279,7 @@ class TestQuality:
     def test_how_calls_do_and_did(self, scene: Scene) -> None:
         told = scene.ask("GET", "7/rooms/r/quality")
         assert told == {
-            "roomID": "r", "live": True, "server": self.GOOD, "nextAfter": "00ab",
+            "roomID": "r", "live": True, "server": self.GOOD, "nextAfter": "00ab", "nextLeg": None,
             "publishing": [{
                 "userID": "ann", "streamID": "cam", "transport": "rtmp", "uplink": self.VERDICT, "findings": [],
                 "measured": {
@@ -309,7 +309,8 @@ class TestQuality:
         scene.rooms.call = Call(None, [HAPPENED], None)
         told = scene.ask("GET", "7/rooms/r/quality")
         assert len(told.pop("timeline")) == 1
-        assert told == {"roomID": "r", "live": False, "server": None, "publishing": [], "playing": [], "nextAfter": None}
+        nothing = {"server": None, "publishing": [], "playing": [], "nextAfter": None, "nextLeg": None}
+        assert told == {"roomID": "r", "live": False, **nothing}
 
     def test_everything_that_is_measured_and_told_is_shown(self) -> None:
         """A member of a reading or a report that nobody has thought of here is missed by those who look at calls."""
@@ -333,9 +334,28 @@ class TestQuality:
             ("room_calls", "7", "r", Span(0, "", 100)), ("stream_calls", "7", "a/b", Span(12.5, "00ab", 1000)),
         ]  # fmt: skip
 
+    def test_part_of_those_who_publish_and_play(self, scene: Scene) -> None:
+        scene.rooms.call = Call(OVERVIEW, (), None, "1.1.bob")
+        assert scene.ask("GET", "7/rooms/r/quality", query="legs=2&afterLeg=0.1.a%2Bb")["nextLeg"] == "1.1.bob"
+        assert scene.rooms.asked == [("room_calls", "7", "r", Span(0, "", 100, 2, "0.1.a+b"))]
+
+    def test_streams_in_no_room_come_in_pages(self, scene: Scene) -> None:
+        scene.rooms.call = Call(OVERVIEW, (), None, "cam")
+        told = scene.ask("GET", "7/streams")
+        assert told == {"streams": scene.ask("GET", "7/rooms/r/quality")["publishing"], "next": "cam"}
+        scene.ask("GET", "7/streams", query=f"limit=3&after={'x' * 256}")
+        (first, _, second) = scene.rooms.asked
+        assert first == ("room_calls", "7", "", Span(limit=0, legs=50))
+        assert second == ("room_calls", "7", "", Span(limit=0, legs=3, after_leg="x" * 256))
+
+    def test_no_streams_in_no_room(self, scene: Scene) -> None:
+        scene.rooms.call = Call(None, (), None)
+        assert scene.ask("GET", "7/streams") == {"streams": [], "next": None}
+
     @pytest.mark.parametrize(
-        "query", ["limit=-1", "limit=1001", "since=-1", "since=nan", "since=inf", "since=1e11", "since=now", f"after={'x' * 65}"]
-    )
+        "query", ["limit=-1", "limit=1001", "since=-1", "since=nan", "since=inf", "since=1e11", "since=now", f"after={'x' * 65}",
+         "legs=-1", "legs=1001", f"afterLeg={'x' * 257}"],
+    )  # fmt: skip
     def test_a_part_that_cannot_be(self, scene: Scene, query: str) -> None:
         assert scene.refusal("GET", "7/rooms/r/quality", query=query) is INVALID_PARAMS
 
