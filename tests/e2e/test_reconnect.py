@@ -6,6 +6,7 @@ And nobody can break a stream that is alive: a second pusher is refused and dist
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,12 +14,14 @@ import pytest
 
 from gateway.app import Gateway
 from tests.support.gateway import Client, RemoteError, config, running, url_of
+from tests.support.media_client import until
 from tests.support.rtmp_client import RtmpRefusedError
-from tests.support.stamps import FPS, GOP, FlvViewer, RtmpViewer, Source, Viewing
+from tests.support.stamps import DEADLINE, FPS, GOP, FlvViewer, RtmpViewer, Source, Viewing
 
-KEY_TTL = 1.0
-GRACE = 3.0
-SETTINGS = {"key_ttl": KEY_TTL, "publish_grace": GRACE}
+AWAY = 1.5
+"""Seconds for which a publisher's network is broken, where that passes before the grace does."""
+LONG = 60.0
+"""Seconds: more than any test waits for anything, so that what happens did not happen because these were over."""
 
 
 class Call:
@@ -42,7 +45,7 @@ class Call:
 
 @asynccontextmanager
 async def calling(**media: float) -> AsyncIterator[tuple[Gateway, Call]]:
-    async with running(config(media={**SETTINGS, **media})) as gateway:
+    async with running(config(media=media)) as gateway:
         anna, bert = await Client.login(gateway, "anna"), await Client.login(gateway, "bert")
         push = url_of(await anna.call("publish", streamID="cam"))
         source = await Source.push(push)
@@ -58,9 +61,15 @@ async def calling(**media: float) -> AsyncIterator[tuple[Gateway, Call]]:
             await client.close()
 
 
+def expire_keys(gateway: Gateway) -> None:
+    """All keys so far are too old for a first connection: the gateway's calendar goes forward by what they last."""
+    gateway.grants._now = lambda: time.time() + gateway.config.media.key_ttl + 1
+
+
 @pytest.mark.parametrize("way", ["reset", "drop", "silent"])
 async def test_a_publisher_that_comes_back_with_the_same_address_goes_on_as_if_nothing_had_been(way: str) -> None:
-    async with calling() as (_, call):
+    begun = time.monotonic()
+    async with calling() as (gateway, call):
         lost = call.source
         if way == "reset":
             await lost.reset()
@@ -68,7 +77,8 @@ async def test_a_publisher_that_comes_back_with_the_same_address_goes_on_as_if_n
             await lost.drop()
         else:
             lost.freeze()
-        await asyncio.sleep(1.5 * KEY_TTL)  # its key has expired, its grace has not passed
+        expire_keys(gateway)
+        await asyncio.sleep(AWAY)
         source = await Source.push(call.push, first=1000)
         await call.all_see(1000 + 2 * GOP)
         for viewer in call.viewers:
@@ -79,7 +89,7 @@ async def test_a_publisher_that_comes_back_with_the_same_address_goes_on_as_if_n
             assert new == list(range(1000, new[-1] + 1))
             assert viewer.steady
             gap = viewer.picture_times[len(old)] - viewer.picture_times[len(old) - 1]
-            assert 1000 * KEY_TTL < gap < 1000 * GRACE  # the time that has passed
+            assert 1000 * (AWAY - 0.5) < gap < 1000 * (time.monotonic() - begun)  # the time that has passed
         assert call.heard() == []
         assert [event["params"]["state"] for event in call.bert.heard("playerState")] == ["PLAY_REQUESTING", "PLAYING"]
         told = [(event["params"]["state"], event["params"]["code"]) for event in call.anna.heard("publisherState")]
@@ -92,7 +102,7 @@ async def test_a_publisher_that_comes_back_with_the_same_address_goes_on_as_if_n
 
 
 async def test_after_the_grace_everyone_is_told_once_and_let_go_and_the_address_still_works() -> None:
-    async with calling(publish_grace=0.6) as (_, call):
+    async with calling(publish_grace=0.6) as (gateway, call):
         await call.source.reset()
         gone = await call.bert.event("streams", lambda params: params["type"] == "DELETE")
         assert gone["params"]["reason"] == {"code": 5, "name": "offline"}
@@ -104,6 +114,7 @@ async def test_after_the_grace_everyone_is_told_once_and_let_go_and_the_address_
         await call.bert.event("playerState", lambda params: params["state"] == "NO_PLAY")
         await asyncio.sleep(1)  # nothing more is heard
         assert call.heard() == ["DELETE"]
+        expire_keys(gateway)
         source = await Source.push(call.push, first=500)
         heard = len(call.bert.events)
         await call.bert.event("streams", lambda params: params["type"] == "ADD", since=heard - 1)
@@ -120,11 +131,11 @@ async def test_a_second_pusher_of_a_live_address_is_refused_and_disturbs_nothing
     async with calling() as (_, call):
         begun = asyncio.get_running_loop().time()
         with pytest.raises(RtmpRefusedError) as refused:
-            await asyncio.wait_for(Source.push(call.push, first=9000), 5)
+            await Source.push(call.push, first=9000)
         waited = asyncio.get_running_loop().time() - begun
         assert refused.value.code == "NetStream.Publish.BadName"
         assert "1003023 ALREADY_PUBLISHING" in refused.value.description
-        assert 2.5 < waited < 4
+        assert 2.5 < waited < DEADLINE
         await call.all_see(call.source.number + GOP)
         for viewer in call.viewers:
             assert not viewer.missing
@@ -137,24 +148,22 @@ async def test_a_second_pusher_of_a_live_address_is_refused_and_disturbs_nothing
 
 
 async def test_a_third_pusher_does_not_wait_in_line() -> None:
-    async with calling(takeover_hold=1.2) as (_, call):
+    async with calling(takeover_hold=LONG, takeover_silence=LONG) as (gateway, call):
         second = asyncio.create_task(Source.push(call.push))
-        await asyncio.sleep(0.3)
-        begun = asyncio.get_running_loop().time()
+        await until(lambda: bool(gateway.streams._takers), "somebody in line")
         with pytest.raises(RtmpRefusedError, match="1003023"):
             await Source.push(call.push)
-        assert asyncio.get_running_loop().time() - begun < 1
-        with pytest.raises(RtmpRefusedError, match="1003023"):
-            await second
-        await call.source.close()
+        assert not second.done(), "the one in line goes on waiting"
+        await call.source.reset()
+        await (await second).close()
 
 
 async def test_a_silent_publisher_gives_way_after_two_seconds() -> None:
-    async with calling() as (_, call):
+    async with calling(takeover_hold=LONG) as (_, call):
         call.source.freeze()
         begun = asyncio.get_running_loop().time()
         source = await Source.push(call.push, first=1000)
-        assert 1.5 < asyncio.get_running_loop().time() - begun < 2.8
+        assert 1.5 < asyncio.get_running_loop().time() - begun < DEADLINE
         await call.all_see(1000 + GOP)
         assert all(viewer.steady and viewer.in_order for viewer in call.viewers)
         assert call.heard() == []
@@ -165,11 +174,11 @@ async def test_a_silent_publisher_gives_way_after_two_seconds() -> None:
 
 
 async def test_a_waiting_pusher_gets_its_turn_when_the_first_one_ends() -> None:
-    async with calling() as (_, call):
+    async with calling(takeover_hold=LONG, takeover_silence=LONG) as (gateway, call):
         second = asyncio.create_task(Source.push(call.push, first=1000))
-        await asyncio.sleep(0.5)
+        await until(lambda: bool(gateway.streams._takers), "somebody in line")
         await call.source.reset()
-        source = await asyncio.wait_for(second, 1)
+        source = await asyncio.wait_for(second, DEADLINE)
         await call.all_see(1000 + GOP)
         assert call.heard() == []
         await source.close()
@@ -196,10 +205,9 @@ async def test_the_same_streamid_from_another_room_is_refused_and_from_another_a
 
 @pytest.mark.parametrize("goodbye", ["FCUnpublish", "deleteStream", "closeStream"])
 async def test_a_goodbye_withdraws_the_stream_at_once(goodbye: str) -> None:
-    async with calling() as (_, call):
+    async with calling(publish_grace=LONG) as (_, call):
         heard = len(call.bert.events)
         client = call.source.client
-        begun = asyncio.get_running_loop().time()
         if goodbye == "FCUnpublish":
             client.send_command("FCUnpublish", None, client.name, msid=0)
         elif goodbye == "deleteStream":
@@ -207,7 +215,6 @@ async def test_a_goodbye_withdraws_the_stream_at_once(goodbye: str) -> None:
         else:
             client.send_command("closeStream", None)
         gone = await call.bert.event("streams", lambda params: params["type"] == "DELETE", since=heard)
-        assert asyncio.get_running_loop().time() - begun < 1
         assert gone["params"]["reason"] == {"code": 1, "name": "stopped"}
         for viewer in call.viewers:
             await viewer.ends()
@@ -215,13 +222,11 @@ async def test_a_goodbye_withdraws_the_stream_at_once(goodbye: str) -> None:
 
 
 async def test_unpublish_withdraws_the_stream_at_once_and_cuts_the_publisher() -> None:
-    async with calling() as (_, call):
-        begun = asyncio.get_running_loop().time()
+    async with calling(publish_grace=LONG) as (_, call):
         await call.anna.call("unpublish", streamID="cam")
         gone = await call.bert.event("streams", lambda params: params["type"] == "DELETE")
-        assert asyncio.get_running_loop().time() - begun < 1
         assert gone["params"]["reason"]["code"] == 1
-        await asyncio.wait_for(call.source.cut.wait(), 3)
+        await asyncio.wait_for(call.source.cut.wait(), DEADLINE)
         assert "NetStream.Publish.Denied" in call.source.client.status
         for viewer in call.viewers:
             await viewer.ends()
