@@ -31,7 +31,7 @@ from tests.support.stamps import take_apart
 from tests.support.tools import program
 
 HOST = "127.0.0.1"
-CONNECT = 15.0
+CONNECT = 30.0
 """Seconds that a connection may take."""
 CLIP_SECONDS = 10
 _PICTURES = (

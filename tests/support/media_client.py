@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -29,6 +29,9 @@ from tests.support.rtmp_client import RtmpClient
 UUID = b"numbered picture"
 HOST = "127.0.0.1"
 AUDIO_ONLY, VIDEO_ONLY = frozenset({Medium.AUDIO}), frozenset({Medium.VIDEO})
+
+
+_Result = TypeVar("_Result")
 
 
 async def until(true: Callable[[], bool], what: str = "it") -> None:
@@ -127,6 +130,13 @@ class Source:
             self._send(frame)
             if self.time >= end:
                 break
+
+    async def run_until(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        """Sends until something has come to its end, however long that takes; what it ended with."""
+        working = asyncio.create_task(work)
+        while not working.done():
+            await self.run(0.1)
+        return await working
 
     async def forever(self) -> None:
         """Sends until cancelled."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -14,13 +13,13 @@ from subprocess import DEVNULL, Popen
 from typing import Any
 
 from pymongo import AsyncMongoClient
-from pymongo.errors import ConnectionFailure
+from pymongo.errors import ConnectionFailure, OperationFailure
 
+from tests.support.ports import HOST, free_port
 from tests.support.tools import SYSTEM_PATH, TOOLS, MissingProgramError
 
-HOST = "127.0.0.1"
 SET = "rs0"
-_START = 30.0
+_START = 60.0
 """Seconds that members may take to listen, and to elect."""
 _ATTEMPTS = 5
 """Ports that are tried: another program may take one between its choice and the server's start."""
@@ -56,7 +55,7 @@ class Member:
         """Starts it; again with the same port and data."""
         self._folder.mkdir(exist_ok=True)
         for _ in range(1 if self.port else _ATTEMPTS):
-            port = self.port or _free_port()
+            port = self.port or free_port()
             command = [mongod(), *self._arguments(port)]
             self._process = Popen(command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)  # noqa: ASYNC220
             if await self._listens(port):
@@ -122,7 +121,7 @@ class ReplicaSet:
         """Makes one set of them, with short elections, and waits until it has a primary."""
         members = [{"_id": at, "host": member.address} for at, member in enumerate(self.members)]
         settings = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}
-        await _ask(self.members[0], {"replSetInitiate": {"_id": SET, "members": members, "settings": settings}})
+        await _ask(self.members[0], {"replSetInitiate": {"_id": SET, "members": members, "settings": settings}}, _START)
         await self.primary()
 
     async def primary(self) -> Member:
@@ -135,8 +134,15 @@ class ReplicaSet:
                 await asyncio.sleep(0.05)
 
     async def step_down(self) -> None:
-        """The primary hands its office over."""
-        await _ask(await self.primary(), {"replSetStepDown": 20, "secondaryCatchUpPeriodSecs": 5})
+        """The primary hands its office over, as soon as another one can take it."""
+        async with asyncio.timeout(_START):
+            while True:
+                try:
+                    await _ask(await self.primary(), {"replSetStepDown": 20, "secondaryCatchUpPeriodSecs": 5}, _START)
+                except OperationFailure:  # nobody has caught up yet, or it is primary no more
+                    await asyncio.sleep(0.05)
+                else:
+                    return
 
 
 async def _is_primary(member: Member) -> bool:
@@ -146,10 +152,10 @@ async def _is_primary(member: Member) -> bool:
         return False
 
 
-async def _ask(member: Member, command: dict[str, Any]) -> dict[str, Any]:
-    """Gives one member a command of an administrator's."""
+async def _ask(member: Member, command: dict[str, Any], patience: float = 2.0) -> dict[str, Any]:
+    """Gives one member a command of an administrator's. `patience`: seconds to reach it."""
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-        HOST, member.port, directConnection=True, serverSelectionTimeoutMS=2000
+        HOST, member.port, directConnection=True, serverSelectionTimeoutMS=round(1000 * patience)
     )
     try:
         return await client.admin.command(command)
@@ -171,9 +177,3 @@ async def replica_set(folder: Path, members: int = 1) -> AsyncIterator[ReplicaSe
         for member in found.members:
             member.thaw()
             await member.kill()
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.bind((HOST, 0))
-        return int(sock.getsockname()[1])

@@ -17,8 +17,8 @@ from gateway.addresses import Addresses
 from gateway.config import AppSettings, Config, ListenSettings
 from tests.support.gateway import APP, OTHER_APP, SECRET
 
-START = 15.0
-"""Seconds that a process may take to listen."""
+START = 45.0
+"""Seconds that a process may take to listen on a busy machine."""
 _PORTS = re.compile(r"started http=\S*:(\d+) rtmp=\S*:(\d+)")
 _COMMAND = (sys.executable, "-m", "gateway")
 _SETTINGS = f"""

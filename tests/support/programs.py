@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.support.tools import program
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 """Seconds that a program may take at most."""
 
 

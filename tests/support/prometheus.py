@@ -10,7 +10,6 @@ import json
 import math
 import re
 import shutil
-import socket
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,12 +20,12 @@ from typing import Any
 import httpx
 import yaml
 
+from tests.support.ports import HOST, free_port
 from tests.support.programs import started
 from tests.support.tools import ROOT, program
 
 MONITORING = ROOT / "monitoring"
-HOST = "127.0.0.1"
-DEADLINE = 30.0
+DEADLINE = 60.0
 """Seconds that anything may take at most."""
 _LOOK = "500ms"
 _PAUSE = 0.1
@@ -110,7 +109,7 @@ async def watching(folder: Path, target: str) -> AsyncIterator[tuple[Prometheus,
     inbox = Inbox()
     server = await asyncio.start_server(inbox.take, HOST, 0)
     inbox.port = server.sockets[0].getsockname()[1]
-    own, alerts = _free_port(), _free_port()
+    own, alerts = free_port(), free_port()
     settings = _prepared(folder, target, alerts, inbox.port)
     prometheus = (
         f"--config.file={settings / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'tsdb'}",
@@ -167,9 +166,3 @@ async def _ready(http: httpx.AsyncClient, url: str) -> None:
             except httpx.TransportError:
                 pass
             await asyncio.sleep(_PAUSE)
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.bind((HOST, 0))
-        return int(sock.getsockname()[1])

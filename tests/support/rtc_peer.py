@@ -22,7 +22,7 @@ from aiortc.sdp import SessionDescription
 from adapters.webrtc.aiortc_internals import Fingerprint
 from adapters.webrtc.peer import Remote
 
-DEADLINE = 10.0
+DEADLINE = 20.0
 """Seconds for which a client waits for anything."""
 _REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendrecv", "inactive": "inactive"}
 

@@ -29,8 +29,8 @@ from adapters.rtmp.messages import (
     user_control,
 )
 
-DEADLINE = 5.0
-"""Seconds for which a client waits for anything."""
+DEADLINE = 20.0
+"""Seconds for which a client waits for anything. A server may hold a publisher back for some before it answers."""
 _LIMITS = ChunkLimits(1 << 24, 1 << 20, 1 << 25, 64)
 _CHUNK_STREAMS = {AUDIO: 4, VIDEO: 6, AMF0_DATA: 5, AMF0_COMMAND: 3}
 
@@ -334,7 +334,10 @@ class RtmpClient:
         try:
             data = await asyncio.wait_for(self._reader.read(1 << 16), deadline)
         except ConnectionError as error:
-            raise RtmpClosedError("reset") from error
+            data = bytes(self._reader._buffer)  # type: ignore[attr-defined]  # a reset takes nothing back that came before it
+            self._reader._buffer.clear()  # type: ignore[attr-defined]
+            if not data:
+                raise RtmpClosedError("reset") from error
         if not data:
             raise RtmpClosedError("closed")
         self.received += self.core.receive(data)

@@ -7,10 +7,12 @@ from typing import Any
 
 import httpx
 
+from tests.support.gateway import DEADLINE
+
 
 async def get(url: str, headers: dict[str, str] | None = None, verify: ssl.SSLContext | bool = True) -> httpx.Response:
     """One GET, whatever the answer. Proxies of the environment are left out."""
-    async with httpx.AsyncClient(trust_env=False, verify=verify, timeout=10) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=verify, timeout=DEADLINE) as client:
         return await client.get(url, headers=headers)
 
 

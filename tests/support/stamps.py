@@ -19,7 +19,7 @@ from adapters.rtmp.messages import AUDIO, VIDEO
 from tests.support.rtmp_client import RtmpClient, RtmpClosedError, RtmpRefusedError
 from tests.support.streams import AUDIO_CONFIG, VIDEO_CONFIG
 
-DEADLINE = 15.0
+DEADLINE = 30.0
 """Seconds that anything may take at most."""
 FPS = 25
 GOP = 12

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,11 +16,11 @@ from typing import Any
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 from aiortc.rtcconfiguration import RTCBundlePolicy, RTCIceTransportPolicy
 
+from tests.support.ports import HOST, free_port
 from tests.support.programs import started
 from tests.support.rtc_peer import RtcPeer
 
-HOST = "127.0.0.1"
-_START = 15.0
+_START = 30.0
 """Seconds that the server may take to listen."""
 _ATTEMPTS = 5
 """Ports that are tried: another program may take one between its choice and the server's start."""
@@ -35,7 +34,7 @@ async def turn_server(secret: str, folder: Path) -> AsyncIterator[int]:
     It relays to loopback, which no server in use may: the gateways of tests are there.
     """
     for _ in range(_ATTEMPTS):
-        port = _free_port()
+        port = free_port()
         async with started("turnserver", *_arguments(secret, folder, port)) as process:
             if await _listens(process, port):
                 yield port
@@ -68,12 +67,6 @@ def _arguments(secret: str, folder: Path, port: int) -> list[str]:
         "--no-tls", "--no-dtls", "--no-cli", f"--pidfile={folder / 'turn.pid'}", f"--userdb={folder / 'turn.db'}",
         f"--log-file={folder / 'turn.log'}", "--simple-log", "--no-stdout-log",
     ]  # fmt: skip
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.bind((HOST, 0))
-        return int(sock.getsockname()[1])
 
 
 async def _listens(process: Process, port: int) -> bool:
