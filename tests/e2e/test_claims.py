@@ -21,7 +21,9 @@ from tests.support.mongod import ReplicaSet, replica_set
 from tests.support.process import GatewayProcess, serving
 from tests.support.scrape import metrics
 
-DEADLINE = 15.0
+DEADLINE = 30.0
+CLAIM = 4.0
+"""Seconds that the gateway waits for the store here: one that is there answers, however busy the machine is."""
 
 
 def settings(mongo: ReplicaSet) -> str:
@@ -32,6 +34,7 @@ host = "127.0.0.1"
 public_host = "127.0.0.1"
 [store]
 url = "{mongo.url}"
+claim_timeout = {CLAIM}
 [apps.{APP}]
 secret = "{SECRET}"
 """

@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.support.gateway import APP, SECRET, Client, url_of
+from tests.support.gateway import APP, DEADLINE, SECRET, Client, url_of
 from tests.support.media_client import until
 from tests.support.process import GatewayProcess, environment, run, serving
 from tests.support.scrape import get, json_of
@@ -117,7 +117,7 @@ async def test_a_foreign_host_gets_no_websocket_in_development_mode(dev: Gateway
     upgrade = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
     key = "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw=="
     writer.write("\r\n".join(("GET /ws HTTP/1.1", "Host: evil.example", *upgrade, key, "", "")).encode())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE):
         assert b" 403 " in await reader.readline()
     writer.close()
 
@@ -132,7 +132,8 @@ async def dev(tmp_path: Path) -> Any:
 
 
 async def test_sigterm_tells_everyone_when_to_come_back_and_ends_with_0(tmp_path: Path) -> None:
-    settings = "shutdown_grace = 6\nshutdown_spread = 4\n"
+    grace = 20
+    settings = f"shutdown_grace = {grace}\nshutdown_spread = 4\n"
     async with serving(tmp_path, "--dev", settings=settings) as gateway:
         clients = [await Client.login(gateway, f"user-{number}", token="") for number in range(12)]
         waiting = await connect(gateway.addresses.ws, proxy=None)  # has not logged in
@@ -146,14 +147,14 @@ async def test_sigterm_tells_everyone_when_to_come_back_and_ends_with_0(tmp_path
         gateway.terminate()
         pauses = []
         for ws in (*(client.socket for client in clients), waiting):
-            await asyncio.wait_for(ws.wait_closed(), 6)
+            await asyncio.wait_for(ws.wait_closed(), grace)
             assert ws.close_code == 1012
             advice = json.loads(ws.close_reason or "")
             assert (advice["code"], advice["retry"]) == (1803001, "after")
             pauses.append(advice["afterMs"])
         assert all(1000 <= pause <= 5000 for pause in pauses)
         assert max(pauses) - min(pauses) > 1000  # spread, so that not everyone comes back at once
-        await asyncio.wait_for(source.cut.wait(), 6)
+        await asyncio.wait_for(source.cut.wait(), grace)
         assert source.client.status[-1] == "NetConnection.Connect.AppShutdown"
         await rtmp.ends()
         assert rtmp.client.status[-1] == "NetConnection.Connect.AppShutdown"
@@ -161,14 +162,14 @@ async def test_sigterm_tells_everyone_when_to_come_back_and_ends_with_0(tmp_path
         for viewer in (rtmp, flv):
             await viewer.close()
         await source.drop()
-        assert await gateway.ended(6) == 0
-        assert time.monotonic() - begun < 6
-        assert not [line for line in gateway.log if "ERROR" in line or "Traceback" in line]
+        assert await gateway.ended(grace) == 0
+        assert time.monotonic() - begun < grace
+        assert not [line for line in gateway.log if "ERROR" in line or "WARNING" in line or "Traceback" in line]
 
 
 @pytest.mark.alone
 async def test_sigterm_ends_in_time_even_if_nobody_answers(tmp_path: Path) -> None:
-    settings = "shutdown_grace = 3\nshutdown_spread = 1\n"
+    settings = "shutdown_grace = 2\nshutdown_spread = 1\n"
     async with serving(tmp_path, "--dev", settings=settings) as gateway:
         anna = await Client.login(gateway, "anna", token="")
         source = await Source.push(url_of(await anna.call("publish", streamID="cam")))
@@ -177,7 +178,8 @@ async def test_sigterm_ends_in_time_even_if_nobody_answers(tmp_path: Path) -> No
         source.freeze()
         silent = [socket.create_connection(("127.0.0.1", port)) for port in (gateway.rtmp_port, gateway.http_port)]
         gateway.terminate()
-        assert await gateway.ended(3 + 0.8) == 0  # what lingers is cut off, and the interpreter needs a moment
+        # What lingers is cut off, and the interpreter needs a moment. Without the grace's end it would take 5 s or more.
+        assert await gateway.ended(2 + 2.5) == 0
         for sock in silent:
             sock.close()
         anna.socket.transport.abort()
@@ -186,9 +188,22 @@ async def test_sigterm_ends_in_time_even_if_nobody_answers(tmp_path: Path) -> No
 
 async def test_a_second_sigterm_does_no_harm(tmp_path: Path) -> None:
     async with serving(tmp_path, "--dev", settings="") as gateway:
+        lingering = await connect(gateway.addresses.ws, proxy=None)
+        lingering.transport.pause_reading()  # it does not answer the goodbye, so that stopping takes a moment
         gateway.terminate()
+        await until(lambda: not listens(gateway.http_port), "the end of listening")
         gateway.terminate()
-        assert await gateway.ended(5) == 0
+        assert await gateway.ended(DEADLINE) == 0
+        lingering.transport.abort()
+
+
+def listens(port: int) -> bool:
+    """Whether connections are taken."""
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("taken", ["http", "rtmp"])
@@ -196,7 +211,7 @@ async def test_a_taken_port_is_said_in_one_line(tmp_path: Path, taken: str) -> N
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = str(holder.getsockname()[1])
         other = "--rtmp-port" if taken == "http" else "--port"
-        words = ("--port" if taken == "http" else "--rtmp-port", port, other, "0")
+        words = ("--port" if taken == "http" else "--rtmp-port", port, other, "0", "--udp-port", "0")
         code, out, errors = await run("serve", "--dev", *words)
     assert code == 1
     assert out == ""
@@ -243,7 +258,7 @@ async def test_addresses_from_the_command_line_work_without_a_session(tmp_path: 
 
 
 async def test_the_demo_call_loses_nothing() -> None:
-    code, out, errors = await run("demo", "--seconds", "3", deadline=60)
+    code, out, errors = await run("demo", "--seconds", "3", deadline=120)
     assert code == 0, out + errors
     assert "nothing was lost" in out
 
