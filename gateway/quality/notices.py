@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.quality.overview import Overview, QualityNotice
+from gateway.quality.views import Gathered
 from gateway.rooms.model import Session
 
 AT_ONCE = 40
@@ -32,7 +33,7 @@ class Listener(Protocol):
 class _Heard:
     """What a session was told last."""
 
-    summary: object
+    levels: object
     at: float
 
 
@@ -40,12 +41,12 @@ class Notices:
     """Tells sessions what has changed, and no more often than every `interval` seconds."""
 
     def __init__(
-        self, listeners: Callable[[], Iterable[Listener]], overview: Callable[[Session], Overview],
+        self, listeners: Callable[[], Iterable[Listener]], own: Callable[[Session], Gathered],
         dated: Callable[[Overview], Overview], interval: float, clock: Callable[[], float],
     ) -> None:  # fmt: skip
-        """`overview`: a session's own legs, in the loop's time; `dated`: the same in Unix time."""
+        """`own`: a session's own legs, in the loop's time; `dated`: an overview in Unix time."""
         self._listeners = listeners
-        self._overview = overview
+        self._own = own
         self._dated = dated
         self._interval = interval
         self._clock = clock
@@ -72,10 +73,11 @@ class Notices:
 
     def now(self, session: Session, *, stats: bool) -> QualityNotice | None:
         """The whole of it for one who has come back; None: there is nothing to tell."""
-        overview = self._overview(session)
+        own = self._own(session)
+        overview = own.overview()
         if not overview.publishing and not overview.playing:
             return None
-        self._heard[session.id] = _Heard(_summary(overview), self._clock())
+        self._heard[session.id] = _Heard(own.levels, self._clock())
         return QualityNotice(session.room.id, self._dated(overview), stats)
 
     def _tell(self, listener: Listener) -> None:
@@ -83,26 +85,11 @@ class Notices:
         heard = self._heard.get(session.id)
         if heard is not None and now < heard.at + self._interval:
             return
-        overview = self._overview(session)
-        summary = _summary(overview)
-        flows = _flows(overview)
-        if (heard.summary if heard else None) == summary and not (regularly and flows):
+        own = self._own(session)
+        if heard is None:
+            if not own.flows:
+                return
+        elif heard.levels == own.levels and not (regularly and own.flows):
             return
-        if heard is None and not flows:
-            return
-        self._heard[session.id] = _Heard(summary, now)
-        listener.deliver(QualityNotice(session.room.id, self._dated(overview), regularly))
-
-
-def _flows(overview: Overview) -> bool:
-    """Something is connected."""
-    return any(view.measured for view in overview.publishing) or any(view.measured for view in overview.playing)
-
-
-def _summary(overview: Overview) -> object:
-    """What a session is told of at once when it changes."""
-    return (
-        overview.server.level,
-        tuple((view.stream_id, view.uplink.level) for view in overview.publishing),
-        tuple((view.stream_id, view.uplink.level, view.downlink.level, view.blame) for view in overview.playing),
-    )
+        self._heard[session.id] = _Heard(own.levels, now)
+        listener.deliver(QualityNotice(session.room.id, self._dated(own.overview()), regularly))
