@@ -29,7 +29,7 @@ from gateway.errors import (
     Fault,
 )
 from tests.e2e.conftest import NewCall
-from tests.support.gateway import url_of
+from tests.support.gateway import DEADLINE, url_of
 from tests.support.media_client import HOST, PROTOCOLS, Call, Clip, name_of, until, viewers
 from tests.support.programs import Decoded, decode, run, started
 from tests.support.rtmp_client import RtmpClient
@@ -191,7 +191,7 @@ async def test_other_rtmp_players(player: list[str], new_call: NewCall, clip: Cl
             await viewers(call.gateway, 1)
             await source.run(2.5)
             await source.client.close()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(DEADLINE):
                 await process.wait()
         decoded = await decode(out)
         assert decoded.errors == ""
@@ -215,7 +215,7 @@ async def test_rtmpe_is_refused_and_counted(new_call: NewCall, clip: Clip, tmp_p
 async def test_a_client_may_ping_by_itself(new_call: NewCall) -> None:
     """Many WebSocket libraries do, also between the fragments of a message (RFC 6455 section 5.4)."""
     async with new_call() as call:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(DEADLINE):
             await (await call.bob.socket.ping(b"are you there"))
 
         async def fragments() -> AsyncIterator[str]:
@@ -232,22 +232,33 @@ async def test_a_client_may_ping_by_itself(new_call: NewCall) -> None:
 
 async def curl(*arguments: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body."""
-    found = await run("curl", "-s", "-i", "--max-time", "10", *arguments)
+    found = await run("curl", "-s", "-i", "--max-time", f"{DEADLINE:g}", *arguments)
     head, _, body = found.out.partition(b"\r\n\r\n")
-    status, *lines = head.decode().split("\r\n")
-    return int(status.split()[1]), {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}, body
+    return *read_head(head.decode()), body
+
+
+def read_head(text: str) -> tuple[int, dict[str, str]]:
+    """Status and headers."""
+    status, *lines = text.split("\r\n")
+    return int(status.split()[1]), {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
 
 
 async def test_flv_response(new_call: NewCall, clip: Clip) -> None:
     async with on_air(new_call, clip) as call:
         url = url_of(await call.bob.call("play", streamID="cam"), "flv")
-        status, headers, body = await curl("--max-time", "1", "-H", "Origin: https://page.example", url)
+        async with (
+            started("curl", "-s", "-i", "-N", "-H", "Origin: https://page.example", url) as process, asyncio.timeout(DEADLINE),
+        ):  # fmt: skip
+            assert process.stdout is not None
+            head = await process.stdout.readuntil(b"\r\n\r\n")
+            body = await process.stdout.readexactly(5)
+        status, headers = read_head(head.decode().rstrip())
         assert status == 200
         assert headers["content-type"] == "video/x-flv"
         assert headers["access-control-allow-origin"] == "*"
         assert "access-control-allow-credentials" not in headers
         assert headers["cache-control"] == "no-store"
-        assert body[:5] == b"FLV\x01\x05"
+        assert body == b"FLV\x01\x05"
         await until(lambda: not call.gateway.snapshot().viewers["flv"], "the end of the viewer")
 
 

@@ -19,7 +19,7 @@ from adapters.dialects.numbers import TABLE
 from gateway.app import Gateway
 from gateway.auth.tokens import LEEWAY, make_token
 from gateway.config import AppSettings, Config
-from tests.support.gateway import SECRET, Client, RemoteError, config, running, url_of
+from tests.support.gateway import DEADLINE, SECRET, Client, RemoteError, config, running, url_of
 from tests.support.process import run, serving
 from tests.support.scrape import get, json_of
 from tests.support.stamps import GOP, RtmpViewer, Source
@@ -140,7 +140,7 @@ async def test_a_renewed_token04_without_the_right_ends_what_is_published(gatewa
 async def test_reports_come_with_a_token04(gateway: Gateway) -> None:
     body = {"appID": APP, "roomID": "room", "userID": "ann", "reports": [{"direction": "pull", "event": "bindstatechange",
             "data": {"code": 2103}}]}  # fmt: skip
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=DEADLINE) as client:
         for text, status in ((made(), 200), (made(user_id="bob"), 401), (made(secret=SERVER_SECRET[::-1]), 401)):
             url = f"{gateway.addresses.http}/v1/reports"
             reply = await client.post(url, json=body, headers={"authorization": f"Bearer {text}"})

@@ -17,7 +17,7 @@ import pytest
 
 from adapters.flv.tags import audio_body, video_body
 from tests.e2e.conftest import NewCall
-from tests.support.gateway import Client, config, running, url_of
+from tests.support.gateway import DEADLINE, Client, config, running, url_of
 from tests.support.media_client import HOST, Call, Clip, name_of
 from tests.support.programs import run, started
 from tests.support.rtmp_client import RtmpClient
@@ -50,7 +50,7 @@ def batches(ids: Sequence[str]) -> list[Sequence[str]]:
 async def roomy(new_call: NewCall) -> AsyncIterator[Call]:
     """A call whose limits are not in the way."""
     limits = {"publishes_per_session": 1000, "plays_per_session": 1000, "requests_per_second": 1e6, "requests_burst": 10_000}
-    async with new_call(signaling=limits) as call:
+    async with new_call(signaling=limits, rtmp={"publisher_idle": 600.0}) as call:
         yield call
 
 
@@ -70,7 +70,7 @@ async def play_over_both(call: Call, stream: str, play_rtmp: Callable[[str], Cor
 
 async def curl_head(url: str) -> bytes:
     """The first bytes that curl gets."""
-    async with started("curl", "-s", "-N", "-f", url) as process, asyncio.timeout(10):
+    async with started("curl", "-s", "-N", "-f", url) as process, asyncio.timeout(DEADLINE):
         assert process.stdout is not None
         return await process.stdout.read(4)
 
@@ -91,7 +91,7 @@ async def play_with_ffmpeg(url: str) -> None:
 
 async def play_with(url: str, name: str, *arguments: str) -> None:
     """Until the program has written a file's beginning."""
-    async with started(name, *arguments) as process, asyncio.timeout(10):
+    async with started(name, *arguments) as process, asyncio.timeout(DEADLINE):
         assert process.stdout is not None
         assert await process.stdout.read(3) == b"FLV", url
 
