@@ -106,8 +106,7 @@ async def test_camera_off_and_on_again(new_call: NewCall, clip: Clip) -> None:
         await call.streams("UPDATE", lambda one: one["media"] == ["audio", "video"])
         told = len(call.bob.events)
         source.switch(AUDIO_ONLY)
-        await source.run(1.2)
-        off = await call.bob.event("streams", since=told)
+        off = await source.run_until(call.bob.event("streams", since=told))
         assert (off["params"]["type"], off["params"]["streams"][0]["media"]) == ("UPDATE", ["audio"])
         told = call.bob.events.index(off) + 1
         viewers += await joining_viewers(call)
@@ -133,8 +132,7 @@ async def test_microphone_off_and_on_again(new_call: NewCall, clip: Clip) -> Non
         await source.run(1.0)
         await call.streams("UPDATE", lambda one: one["media"] == ["audio", "video"])
         source.switch(VIDEO_ONLY)
-        await source.run(1.2)
-        await call.streams("UPDATE", lambda one: one["media"] == ["video"])
+        await source.run_until(call.streams("UPDATE", lambda one: one["media"] == ["video"]))
         source.switch(BOTH_MEDIA)
         await source.run(1.0)
         await source.client.close()
@@ -282,6 +280,8 @@ async def test_in_live_mode_a_joiner_gets_the_whole_gop_with_its_sound(new_call:
         source = await call.source(long_gop_clip)
         await source.run(3.5)
         viewers = await joining_viewers(call, mode="live")
+        for viewer in viewers:  # while nothing new comes: what it gets was there already
+            await until(lambda viewer=viewer: viewer.sounds, "sound at once")  # type: ignore[misc]
         await source.run(0.5)
         await source.client.close()
         await all_end(viewers)
@@ -292,7 +292,6 @@ async def test_in_live_mode_a_joiner_gets_the_whole_gop_with_its_sound(new_call:
             begin, end = viewer.sounds[0].unit.timestamp, viewer.sounds[-1].unit.timestamp
             assert abs(begin - times[0]) < 50
             assert len(viewer.sounds) == pytest.approx((end - begin) / 1000 * 44_100 / 1024, abs=2)
-            assert viewer.sounds[0].at - viewer.joined < 0.5
 
 
 # Choosing media ----------------------------------------------------------------------------------------------------------
@@ -320,6 +319,7 @@ async def test_a_running_play_changes_its_media(new_call: NewCall, clip: Clip) -
         source = await call.source(clip)
         await source.run(0.5)
         viewers = await joining_viewers(call, media=["audio"])
+        unheard = source.sounds
         await source.run(0.5)
         assert not any(viewer.pictures for viewer in viewers)
 
@@ -329,15 +329,15 @@ async def test_a_running_play_changes_its_media(new_call: NewCall, clip: Clip) -
         expected = source.sent[next(number for number in source.keyframes if number >= asked) :]
         for viewer in viewers:
             await until(lambda viewer=viewer: viewer.numbers == expected, "video from the next keyframe on")  # type: ignore[misc]
+            await until(lambda viewer=viewer: len(viewer.sounds) == source.sounds - unheard, "all sound")  # type: ignore[misc]
 
         await call.bob.call("play", streamID="cam", media=["video"])
-        sounds = [len(viewer.sounds) for viewer in viewers]
         sent = source.sounds
         await source.run(0.5)
-        for viewer, before in zip(viewers, sounds, strict=True):
+        for viewer in viewers:
             await until(lambda viewer=viewer: viewer.numbers[-1] == source.sent[-1], "the picture")  # type: ignore[misc]
             assert source.sounds > sent + 10
-            assert len(viewer.sounds) <= before + 2
+            assert len(viewer.sounds) == sent - unheard
 
         await call.bob.call("stop", streamID="cam", media=["video"])
         for viewer in viewers:
@@ -351,12 +351,11 @@ async def test_stop_ends_the_viewers_connection(new_call: NewCall, clip: Clip) -
         await call.added()
         viewers = await joining_viewers(call)
         call.background(source)
-        stopped = time.monotonic()
         await call.bob.call("stop", streamID="cam")
+        later = len(source.sent)
         for viewer in viewers:
             await viewer.end()
-            assert viewer.ended_at is not None
-            assert viewer.ended_at - stopped < 1
+            assert all(number < later for number in viewer.numbers)
         state = await call.bob.event("playerState", lambda params: params["state"] == "NO_PLAY")
         assert state["params"]["code"] == 0
         assert len(call.gateway.streams) == 1
@@ -368,13 +367,15 @@ async def test_stop_of_one_medium_keeps_the_other(new_call: NewCall, clip: Clip)
         await source.run(0.3)
         viewers = await joining_viewers(call)
         await source.run(0.3)
+        for viewer in viewers:
+            await until(lambda viewer=viewer: viewer.numbers[-1:] == source.sent[-1:], "the newest picture")  # type: ignore[misc]
         await call.bob.call("stop", streamID="cam", media=["video"])
         before = [(len(viewer.numbers), len(viewer.sounds)) for viewer in viewers]
         await source.run(1.2)
         await source.client.close()
         await all_end(viewers)
         for viewer, (pictures, sounds) in zip(viewers, before, strict=True):
-            assert len(viewer.numbers) <= pictures + 2
+            assert len(viewer.numbers) == pictures
             assert len(viewer.sounds) > sounds + 40
 
 
@@ -400,6 +401,7 @@ async def test_nobody_hears_of_a_stream_before_its_media(new_call: NewCall, clip
         await call.alice.event("publisherState", lambda params: params["state"] == "PUBLISHING")
 
 
+@pytest.mark.alone
 async def test_unpublish_is_heard_within_a_second_and_ends_every_connection(new_call: NewCall, clip: Clip) -> None:
     async with new_call() as call:
         source = await call.source(clip)
