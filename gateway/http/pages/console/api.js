@@ -1,7 +1,9 @@
 // The server API, asked with an app's key. The key is held here, sent in a header, and stands nowhere else.
 
 const PAUSE_MS = 1_000;
-const LONGEST = 128;
+/** Characters that an id of a room may have, and that of a stream. */
+export const ROOM_ID = 128;
+export const STREAM_ID = 256;
 
 /** Why a request failed: the API's error body, or {name: "UNREACHABLE"}. */
 export class ApiError extends Error {
@@ -23,20 +25,34 @@ export class Api {
     this.outside = outside;
   }
 
-  /** A page of the rooms whose ids begin with `prefix`. */
+  /** A page of the rooms whose ids begin with `prefix`. @returns {found, next} */
   async rooms({ prefix = "", after = "", limit = 50 } = {}) {
-    const page = await this.#get(["rooms"], { after: after || before(prefix), limit });
-    const fits = (room) => room?.roomID.startsWith(prefix);
-    return { rooms: page.rooms.filter(fits), next: fits(page.rooms.at(-1)) ? page.next : null };
+    const page = await this.#get(["rooms"], { after: after || before(prefix, ROOM_ID), limit });
+    return beginning(prefix, page.rooms, (room) => room.roomID, page.next);
+  }
+
+  /** A page of the streams in no room whose ids begin with `prefix`. @returns {found, next} */
+  async streams({ prefix = "", after = "", limit = 50 } = {}) {
+    const page = await this.#get(["streams"], { after: after || before(prefix, STREAM_ID), limit });
+    return beginning(prefix, page.streams, (stream) => stream.streamID, page.next);
   }
 
   room(roomID, after = "") {
     return this.#get(["rooms", roomID], { limit: 200, after });
   }
 
-  /** How a room's calls do, and a page of what happened. @param part {since, after, limit} */
+  stream(streamID) {
+    return this.#get(["streams", streamID], {});
+  }
+
+  /** How a room's calls do, and a page of what happened. @param part {since, after, limit, legs, afterLeg} */
   quality(roomID, part = {}) {
     return this.#get(["rooms", roomID, "quality"], part);
+  }
+
+  /** The same of a stream. */
+  streamQuality(streamID, part = {}) {
+    return this.#get(["streams", streamID, "quality"], part);
   }
 
   /** @param once a key of `newOnce`: asked again with the same one, the change is made once */
@@ -86,12 +102,18 @@ export function newOnce() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** Of a page that begins before all ids with this prefix: those that have it. Behind the last of them there are no more. */
+function beginning(prefix, all, idOf, next) {
+  const fits = (one) => idOf(one).startsWith(prefix);
+  return { found: all.filter(fits), next: all.length && !fits(all.at(-1)) ? null : next };
+}
+
 /** A text before every id that begins with `prefix`, and as near to them as can be: lists go on after a text. */
-export function before(prefix) {
+export function before(prefix, longest) {
   const letters = [...prefix];
   const last = letters.pop()?.codePointAt(0);
   if (last === undefined) return "";
-  if (last === 0x20 || letters.length > LONGEST - 2) return letters.join("");
+  if (last === 0x20 || letters.length > longest - 2) return letters.join("");
   // The numbers between these two are halves of characters, and no text has them.
   const lower = last === 0xe000 ? 0xd7ff : last - 1;
   return [...letters, String.fromCodePoint(lower), "\u{10ffff}"].join("");

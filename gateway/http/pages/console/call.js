@@ -1,4 +1,4 @@
-// A room as the API tells it, put together for people: each stream with its viewers, the worst first. Pure.
+// A room or a stream as the API tells it, put together for people: each stream with its viewers, the worst first. Pure.
 
 export const LEVELS = ["good", "fair", "bad"];
 const GOOD = { level: "good", since: 0, evidence: [] };
@@ -6,15 +6,15 @@ const GOOD = { level: "good", since: 0, evidence: [] };
 export const rank = (verdict) => LEVELS.indexOf(verdict?.level);
 
 /**
- * A room's streams, those in trouble first.
- * @param room of `GET rooms/{roomID}`
- * @param quality of `GET rooms/{roomID}/quality`; null: it is not known
+ * Streams with their legs, those in trouble first.
+ * @param streams of `GET rooms/{roomID}`, or the one that is `published` of `GET streams/{streamID}`
+ * @param quality of `GET …/quality`; null: it is not known
  * @returns [{streamID, userID, userName, transport, state, uplink, measured, told, findings, viewers}], where `uplink` is null
- *   while it is not known
+ *   while it is not known, and each viewer has a `key` of its own, although many may share a userID
  */
-export function streamsOf(room, quality) {
+export function streamsOf(streams, quality) {
   const legs = new Map((quality?.publishing ?? []).map((leg) => [leg.streamID, leg]));
-  const known = new Map(room.streams.map((stream) => [stream.streamID, stream]));
+  const known = new Map(streams.map((stream) => [stream.streamID, stream]));
   const played = byStream(quality?.playing ?? []);
   const all = new Set([...known.keys(), ...legs.keys(), ...played.keys()]);
   return [...all].map((streamID) => {
@@ -36,9 +36,12 @@ export function streamsOf(room, quality) {
 
 function byStream(playing) {
   const found = new Map();
+  const known = new Map();
   for (const one of playing) {
     if (!found.has(one.streamID)) found.set(one.streamID, []);
-    found.get(one.streamID).push(one);
+    const who = JSON.stringify([one.streamID, one.userID, one.transport]);
+    known.set(who, (known.get(who) ?? 0) + 1);
+    found.get(one.streamID).push({ ...one, key: `${who} ${known.get(who)}` });
   }
   return found;
 }

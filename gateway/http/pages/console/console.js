@@ -3,9 +3,10 @@
 import { chooseLanguage, currentLanguage } from "/page/texts.js";
 import { Api } from "./api.js";
 import { byId, el, say, show } from "./dom.js";
+import { ListView, ROOMS, STREAMS } from "./lists.js";
 import { Poll } from "./poll.js";
 import { RoomView } from "./room.js";
-import { RoomsView } from "./rooms.js";
+import { StreamView } from "./stream.js";
 import { TimelineView } from "./timeline.js";
 import { learn, refusal, text, timeText } from "./words.js";
 
@@ -13,6 +14,7 @@ const LANGUAGE = "gateway-language";
 const KEY = "gateway-console";
 const REFRESH_MS = 3_000;
 const NOTICE_MS = 8_000;
+const GONE = ["ROOM_NOT_FOUND", "STREAM_NOT_FOUND"];
 
 let api = null;
 let view = null;
@@ -27,12 +29,11 @@ function translate() {
   document.documentElement.lang = currentLanguage() === "zh" ? "zh-CN" : "en";
   for (const one of document.querySelectorAll("[data-text]")) say(one, text(one.dataset.text));
   for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", text(one.dataset.label));
-  document.title = text("title");
   say(byId("language"), text("language"));
   byId("language").setAttribute("aria-label", text("languageLabel"));
   show(byId("sign-in-error"), refused && refusal(refused));
   if (api) say(byId("whose"), text("whose", { app: api.appID }));
-  if (view?.roomID) heading(view.roomID, view.live);
+  heading();
   view?.show();
   trouble(troubled);
 }
@@ -74,7 +75,9 @@ function notice(said) {
 
 byId("sign-in").onsubmit = async (event) => {
   event.preventDefault();
-  const missing = [byId("app"), byId("key")].find((field) => !field.value.trim());
+  const fields = [byId("app"), byId("key")];
+  for (const field of fields) field.setAttribute("aria-invalid", String(!field.value.trim()));
+  const missing = fields.find((field) => !field.value.trim());
   if (missing) {
     missing.focus();
     return;
@@ -109,10 +112,13 @@ function signedOut(error = null) {
   refused = error;
   leave();
   trouble(null);
-  for (const id of ["rooms", "room", "whose", "sign-out"]) byId(id).hidden = true;
+  for (const id of ["lists", "call", "whose", "sign-out"]) byId(id).hidden = true;
   byId("door").hidden = false;
   translate();
-  byId(byId("app").value ? "key" : "app").focus();
+  byId("key").setAttribute("aria-invalid", String(error?.name === "API_KEY_INVALID"));
+  const field = byId(byId("app").value ? "key" : "app");
+  field.focus();
+  field.select();
 }
 
 byId("sign-out").onclick = () => {
@@ -122,57 +128,78 @@ byId("sign-out").onclick = () => {
 
 // What is seen ----------------------------------------------------------------------------------------------------------
 
+/** What the address names. `place`: the room or the stream of a call, {roomID} or {streamID}; null: a list. */
 function wanted() {
   const given = new URLSearchParams(location.hash.slice(1));
-  return { appID: given.get("appID") ?? "", roomID: given.get("roomID") ?? "", name: given.get("view") ?? "" };
+  const [roomID, streamID] = [given.get("roomID"), given.get("streamID")];
+  const place = roomID ? { roomID } : streamID ? { streamID } : null;
+  return { appID: given.get("appID") ?? "", place, name: given.get("view") ?? "" };
 }
 
-function address(roomID, name) {
-  const members = { appID: api.appID, ...(roomID && { roomID }), ...(name && { view: name }) };
-  return `#${new URLSearchParams(members)}`;
+function address(place, name) {
+  return `#${new URLSearchParams({ appID: api.appID, ...place, ...(name && { view: name }) })}`;
 }
 
 /** Shows what the address names. */
 function go() {
   leave();
-  const { roomID, name } = wanted();
+  const { place, name } = wanted();
   byId("door").hidden = true;
   for (const id of ["whose", "sign-out"]) byId(id).hidden = false;
   byId("home").href = address();
-  byId("rooms").hidden = Boolean(roomID);
-  byId("room").hidden = !roomID;
-  if (!roomID) list();
-  else room(roomID, name);
+  byId("lists").hidden = Boolean(place);
+  byId("call").hidden = !place;
+  if (place) call(place, name);
+  else list(name === "streams" ? STREAMS : ROOMS);
   // Whoever uses the keyboard goes on where the new view begins.
+  freshAt = 0;
   const focused = document.activeElement ?? document.body;
-  if (focused === document.body || focused.closest("[hidden]")) byId(roomID ? "room-title" : "rooms-title").focus();
+  if (focused === document.body || focused.closest("[hidden]")) byId(place ? "call-title" : "list-title").focus();
   translate();
   poll = new Poll(refresh, REFRESH_MS);
 }
 
-function list() {
-  view = new RoomsView(api, (roomID) => (location.hash = address(roomID)));
-  view.onwish = () => poll.now();
-}
-
-function room(roomID, name) {
-  const past = name === "timeline";
-  byId("now").hidden = past;
-  byId("timeline").hidden = !past;
-  for (const [id, to, is] of [["to-now", "now", !past], ["to-timeline", "timeline", past]]) {
-    byId(id).href = address(roomID, to);
+/** @param all [link, where it leads, whether that is shown now] */
+function tabs(...all) {
+  for (const [id, href, is] of all) {
+    byId(id).href = href;
     if (is) byId(id).setAttribute("aria-current", "page");
     else byId(id).removeAttribute("aria-current");
   }
-  const changed = () => poll?.now();
-  view = past ? new TimelineView(api, roomID, { changed }) : new RoomView(api, roomID, { notice, changed });
 }
 
-/** @param live null: it is not known yet */
-function heading(roomID, live) {
-  say(byId("room-title"), text("room", { room: roomID }));
-  say(byId("room-state"), live === null ? "" : text(live ? "live" : "over"));
-  byId("close-room").hidden = !live || view instanceof TimelineView;
+function list(kind) {
+  tabs(["to-rooms", address(), kind === ROOMS], ["to-streams", address(null, "streams"), kind === STREAMS]);
+  const where = (id) => address({ [kind.name]: id });
+  view = new ListView(api, kind, { address: where, open: (id) => (location.hash = where(id)), changed: () => poll?.now() });
+}
+
+function call(place, name) {
+  const past = name === "timeline";
+  byId("now").hidden = past;
+  byId("timeline").hidden = !past;
+  tabs(["to-now", address(place, "now"), !past], ["to-timeline", address(place, "timeline"), past]);
+  const { roomID, streamID } = place;
+  const changed = () => poll?.now();
+  const asked = api;
+  const ask = (part) => (roomID ? asked.quality(roomID, part) : asked.streamQuality(streamID, part));
+  if (past) view = new TimelineView(ask, { streamID, changed });
+  else view = roomID ? new RoomView(api, roomID, { notice, changed }) : new StreamView(api, streamID);
+}
+
+/** What is shown of a call, and whether it goes on. */
+function heading() {
+  const { place } = wanted();
+  const what = !view ? "" : place ? text(place.roomID ? "room" : "streamNamed", { room: place.roomID, stream: place.streamID }) : view.title;
+  document.title = what ? text("titleOf", { what, title: text("title") }) : text("title");
+  if (!view || !place) return;
+  say(byId("call-title"), what);
+  const state = view.live === null ? "" : text(view.live ? "live" : "over");
+  say(byId("call-state"), [state, view.stream?.forbidden ? text("forbidden") : ""].filter(Boolean).join(" · "));
+  byId("close-room").hidden = !view.live || !(view instanceof RoomView);
+  const roomID = view.stream?.roomID;
+  show(byId("call-room"), roomID ? text("room", { room: roomID }) : null);
+  if (roomID) byId("call-room").href = address({ roomID });
 }
 
 function leave() {
@@ -193,18 +220,20 @@ async function refresh() {
     if (asked !== view || who !== api) return;
     failed(error);
   }
-  if (view?.roomID) heading(view.roomID, view.live);
+  heading();
 }
 
 function failed(error) {
   if (error.name === "API_KEY_INVALID") {
     stored("sessionStorage", KEY, null);
     signedOut(error);
-  } else if (error.name === "ROOM_NOT_FOUND" && view instanceof RoomView) {
+  } else if (GONE.includes(error.name) && !(view instanceof TimelineView)) {
     // It is over: what there was of it is what is left to see.
-    if (!wanted().name) location.replace(address(view.roomID, "timeline"));
+    const { place, name } = wanted();
+    if (!name) location.replace(address(place, "timeline"));
     else trouble(null);
   } else trouble(error);
+  view?.fail?.();
 }
 
 function trouble(error) {

@@ -58,8 +58,15 @@ export function each(parent, items, keyOf, make, update = () => {}) {
     else parent.insertBefore(one, place);
     update(one, item);
   }
-  for (const [key, one] of before) if (!now.has(key)) one.remove();
+  for (const [key, one] of before) if (!now.has(key)) remove(one, parent);
   kept.set(parent, now);
+}
+
+/** Whoever uses the keyboard goes on at the view's title, and not where the page begins. */
+function remove(one, parent) {
+  const held = one.contains(document.activeElement);
+  one.remove();
+  if (held) parent.closest("main")?.querySelector("h2")?.focus({ preventScroll: true });
 }
 
 /** A list's items as one line of text each. */

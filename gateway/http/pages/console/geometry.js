@@ -8,6 +8,8 @@ const STEPS = [1, 2, 5, 10, 15, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE,
 const SPACE = 84;
 /** A line has a gap where its points are this many times further apart than usual. */
 const GAP = 3.5;
+/** Seconds within which points are of one moment. */
+const MOMENT = 0.2;
 
 /** Time (Unix seconds) → pixels. A moment alone is given ten seconds. */
 export function timeScale(from, to, width) {
@@ -36,7 +38,9 @@ export function top(values, least) {
 export function runs(points) {
   if (points.length < 2) return points.length ? [points] : [];
   const steps = points.slice(1).map(([at], index) => at - points[index][0]);
-  const usual = [...steps].sort((one, other) => one - other)[steps.length >> 1];
+  // Viewers who share a userID are measured in the same moment.
+  const apart = steps.filter((step) => step >= MOMENT).sort((one, other) => one - other);
+  const usual = apart.length ? apart[apart.length >> 1] : MOMENT;
   const found = [[points[0]]];
   steps.forEach((step, index) => {
     if (step > GAP * usual) found.push([]);

@@ -16,10 +16,11 @@ export class History {
 
   /** The first pages, from a Unix time on. @returns the last page, which says how the call does now */
   async begin(since) {
-    let page = await this.#take({ since });
-    while (page.nextAfter && !this.cut) page = await this.#take({ since });
+    const first = await this.#take({ since });
+    let page = first;
+    while (page.nextAfter && !this.cut) page = await this.#take({ since, legs: 0 });
     this.began = true;
-    return page;
+    return { ...page, publishing: first.publishing, playing: first.playing };
   }
 
   /** What has happened since. @returns the page, which says how the call does now */

@@ -23,12 +23,12 @@ const SAY = {
   },
   verdict: (data) => {
     const said = text("say_verdict", { leg: textOr("", data.leg), level: textOr("", data.level) });
-    return [said, ...data.evidence.map((one) => evidenceText(one, data.leg))].join(" ");
+    return [said, ...data.evidence.map((one) => evidenceText(one, data.leg))].join(text("gap"));
   },
   finding: (data) => text("say_finding", { meaning: findingText(data.number, data.name) }),
   measure: (data) => text("say_measure", { figures: numbers(data) }),
   report: (data) => text("say_report", { figures: numbers(data) }),
-  action: (data) => [textOr("action_", data.action), because(data.reason)].filter(Boolean).join(" "),
+  action: (data) => [textOr("action_", data.action), because(data.reason)].filter(Boolean).join(text("gap")),
 };
 
 function stream(data) {

@@ -1,14 +1,10 @@
-// A room as it is now: who is in it, what they publish, who watches it and how, and who is to blame.
+// A room as it is now: who is in it, what they publish, and who watches it.
 
 import { ask } from "./ask.js";
-import { newLeg, showFigures, showLeg } from "./badge.js";
-import { streamsOf } from "./call.js";
-import { byId, each, el, lines, say } from "./dom.js";
+import { Now } from "./now.js";
+import { byId, each, el, say } from "./dom.js";
 import { text } from "./words.js";
-import { currentLanguage } from "/page/texts.js";
 
-/** Viewers of a stream that are shown: the worst ones. */
-const VIEWERS = 50;
 const PAGES = 10;
 
 export class RoomView {
@@ -20,10 +16,11 @@ export class RoomView {
     this.changed = changed;
     this.pages = 1;
     this.room = null;
-    this.quality = null;
+    this.now = new Now((part) => api.quality(roomID, part));
     /** Whether somebody is in it; null: it is not known yet. */
     this.live = null;
-    for (const id of ["streams", "users"]) each(byId(id), [], String, null);
+    each(byId("users"), [], String, null);
+    byId("members").hidden = true;
     byId("more-users").onclick = () => {
       this.pages = Math.min(this.pages + 1, PAGES);
       changed();
@@ -33,11 +30,11 @@ export class RoomView {
 
   /** Asks again; the poll calls this. Raises ApiError: ROOM_NOT_FOUND when it is over. */
   async refresh() {
-    const [room, quality] = await Promise.allSettled([this.#room(), this.api.quality(this.roomID, { limit: 0 })]);
+    const [room, quality] = await Promise.allSettled([this.#room(), this.now.ask()]);
     if (room.status === "rejected" && room.reason.name !== "ROOM_NOT_FOUND") throw room.reason;
     this.live = room.status === "fulfilled";
     this.room = room.value ?? { users: [], streams: [], next: null };
-    this.quality = (this.live && quality.value) || null;
+    this.now.know((this.live && quality.value) || null);
     this.show();
     if (!this.live) throw room.reason;
     if (quality.status === "rejected") throw quality.reason;
@@ -56,20 +53,11 @@ export class RoomView {
 
   show() {
     if (!this.room) return;
-    this.#server();
-    const streams = streamsOf(this.room, this.quality);
-    each(byId("streams"), streams, (one) => one.streamID, newStream, showStream);
-    byId("no-streams").hidden = streams.length > 0;
+    this.now.show(this.room.streams);
+    byId("members").hidden = !this.live;
     const make = (user) => this.#user(user);
     each(byId("users"), this.room.users, (user) => user.userID, make, (row, user) => this.#showUser(row, user));
     byId("more-users").hidden = !this.room.next || this.pages >= PAGES;
-  }
-
-  #server() {
-    const place = byId("server");
-    place.hidden = !this.quality?.server;
-    if (!place.firstChild) place.append(newLeg());
-    if (this.quality?.server) showLeg(place.firstChild, this.quality.server, "server");
   }
 
   // People --------------------------------------------------------------------------------------------------------------
@@ -113,71 +101,4 @@ export class RoomView {
       },
     });
   }
-}
-
-// Streams ---------------------------------------------------------------------------------------------------------------
-
-function newStream(stream) {
-  const numbers = () => el("div", {}, el("h4"), el("dl", { class: "numbers" }));
-  return el("article", { class: "card stream", "data-stream": stream.streamID },
-    el("div", { class: "line" }, el("h3", { text: stream.streamID }), el("span", { class: "faint" })),
-    newLeg(),
-    el("details", { class: "findings" }, el("summary"), el("ul")),
-    el("div", { class: "sides" }, numbers(), numbers()),
-    el("h4"),
-    el("ul", { class: "viewers" }),
-    el("p", { class: "faint" }));
-}
-
-function showStream(card, stream) {
-  const [head, leg, findings, sides, title, viewers, more] = card.children;
-  const state = stream.state ? [text(stream.state)] : [];
-  say(head.lastChild, [text("publishedBy", { user: stream.userName, transport: stream.transport }), ...state].join(" · "));
-  showLeg(leg, stream.uplink, "uplink");
-  showFindings(findings, stream.findings);
-  showSides(sides, stream);
-  say(title, text("viewersOf", { count: stream.viewers.length }));
-  const key = (viewer) => JSON.stringify([viewer.userID, viewer.transport]);
-  each(viewers, stream.viewers.slice(0, VIEWERS), key, newViewer, showViewer);
-  viewers.hidden = !stream.viewers.length;
-  more.hidden = stream.viewers.length <= VIEWERS;
-  say(more, text("moreViewers", { count: stream.viewers.length - VIEWERS }));
-}
-
-function showFindings(place, findings) {
-  const [summary, list] = place.children;
-  const chinese = currentLanguage() === "zh";
-  place.hidden = !findings.length;
-  say(summary, text("findings", { count: findings.length }));
-  lines(list, findings.map((one) => {
-    const said = chinese ? [one.messageZh, one.changeZh] : [one.message, one.change];
-    return `${one.number} ${said[0]}${one.detail ? ` (${one.detail})` : ""}. ${said[1]}`;
-  }));
-}
-
-function showSides(place, { measured, told }) {
-  [["measured", measured], ["told", told]].forEach(([name, numbers], index) => {
-    const side = place.children[index];
-    say(side.firstChild, text(name));
-    showFigures(side.lastChild, numbers);
-    side.hidden = !numbers;
-  });
-  place.hidden = !measured && !told;
-}
-
-function newViewer(viewer) {
-  const fold = el("details", {}, el("summary"), el("div", { class: "sides" }, ...[0, 1].map(() => el("div", {}, el("h4"), el("dl", { class: "numbers" })))));
-  return el("li", { "data-viewer": viewer.userID }, el("strong"), newLeg(), el("p", { class: "blame" }), fold);
-}
-
-function showViewer(row, viewer) {
-  const [name, leg, blame, fold] = row.children;
-  say(name, text("viewer", { user: viewer.userID, transport: viewer.transport, mode: viewer.mode }));
-  showLeg(leg, viewer.downlink, "downlink");
-  blame.hidden = !viewer.blame;
-  blame.dataset.leg = viewer.blame ?? "";
-  say(blame, viewer.blame ? text(`blame_${viewer.blame}`) : "");
-  say(fold.firstChild, text("details"));
-  showSides(fold.lastChild, viewer);
-  fold.hidden = fold.lastChild.hidden;
 }

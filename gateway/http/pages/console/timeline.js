@@ -1,4 +1,4 @@
-// What happened in a room: a lane of charts for each that publishes or plays, and below them the same as a list.
+// What happened in a room or to a stream: a lane of charts for each that publishes or plays, and below them the same as a list.
 
 import { codeKind, text, textOr, timeText } from "./words.js";
 import { byId, each, el, say, show } from "./dom.js";
@@ -9,21 +9,26 @@ import { filtered, lanesOf, named, worstOf } from "./lanes.js";
 import { showLevel } from "./badge.js";
 
 const PERIODS = { minutes15: 900, hour: 3600, day: 86_400, all: 0 };
+/** What is nothing without entries. */
+const PARTS = ["legend", "lanes", "entries-title", "entries"];
 const LANES = 24;
 const LINES = 300;
 const KINDS = ["join", "leave", "publish", "play", "connect", "stream", "code", "verdict", "finding", "action", "measure", "report"];
 
 export class TimelineView {
-  /** @param clock Unix time in seconds; @param changed is called when another period is wished for */
-  constructor(api, roomID, { changed, clock = () => Date.now() / 1000 }) {
-    this.api = api;
-    this.roomID = roomID;
+  /**
+   * @param ask (part) → a page of the timeline, as `Api.quality` of one room; @param streamID if it is that of one stream
+   * @param clock Unix time in seconds; @param changed is called when another period is wished for
+   */
+  constructor(ask, { streamID = "", changed, clock = () => Date.now() / 1000 }) {
+    this.ask = ask;
+    byId("by-stream").closest("label").hidden = Boolean(streamID);
     this.clock = clock;
     this.changed = changed;
     this.chosen = false;
     this.lines = LINES;
     this.now = {};
-    /** Whether somebody is in the room; null: it is not known yet. */
+    /** Whether somebody is there; null: it is not known yet. */
     this.live = null;
     this.#choose("period", Object.keys(PERIODS).map((name) => [name, () => text(name)]));
     byId("period").value = "hour";
@@ -50,6 +55,7 @@ export class TimelineView {
     let page;
     if (history.began) page = await history.more(this.since);
     else {
+      say(byId("loading"), text("loading"));
       page = await history.begin(this.since);
       // Who opens a call of yesterday wants to see it.
       if (!history.entries.length && this.since && !this.chosen && history === this.history) {
@@ -60,9 +66,16 @@ export class TimelineView {
       }
     }
     if (history !== this.history) return;
+    this.failed = false;
     this.now = page;
     this.live = page.live;
     if (before !== history.entries || !this.shown) this.show();
+  }
+
+  /** Nothing came: it is not being loaded any more. */
+  fail() {
+    this.failed = true;
+    this.show();
   }
 
   stop() {
@@ -79,7 +92,8 @@ export class TimelineView {
     const kinds = KINDS.map((kind) => [kind, () => text(`kind_${kind}`)]);
     this.#choose("by-kind", [["events", () => text("events")], ["", () => text("everything")], ...kinds]);
     const status = !began ? "loading" : cut ? "onlyFirst" : entries.length ? "entryCount" : "nothingKept";
-    say(byId("loading"), text(status, { count: cut ? MOST : entries.length }));
+    say(byId("loading"), this.failed && !began ? "" : text(status, { count: cut ? MOST : entries.length }));
+    for (const id of PARTS) byId(id).hidden = !entries.length;
     this.#legend();
     this.#draw();
     this.#list(this.#wished());
@@ -88,11 +102,12 @@ export class TimelineView {
   #begin() {
     const seconds = PERIODS[byId("period").value];
     this.since = seconds ? Math.floor(this.clock() - seconds) : 0;
-    this.history = new History((part) => this.api.quality(this.roomID, part));
+    this.history = new History(this.ask);
     this.now = {};
-    this.shown = false;
+    this.shown = this.failed = false;
     this.lines = LINES;
     for (const id of ["lanes", "entries"]) each(byId(id), [], String, null);
+    for (const id of PARTS) byId(id).hidden = true;
     byId("more-lanes").hidden = byId("more-entries").hidden = true;
     say(byId("loading"), text("loading"));
   }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { served } from "./served.mjs";
 
-const { Api, ApiError, before, newOnce } = await served("/console/api.js");
+const { Api, ApiError, ROOM_ID, STREAM_ID, before, newOnce } = await served("/console/api.js");
 const KEY = "a key that is long enough for the API";
 
 /** An Api whose requests are answered from a list: [status, body], or an error to fail with. */
@@ -75,9 +75,24 @@ test("rooms that begin with something are a stretch of the list", async () => {
     [200, { rooms: [room("call-3"), room("camp")], next: "camp" }],
   );
   const first = await api.rooms({ prefix: "call" });
-  assert.deepEqual(first, { rooms: [room("call-1"), room("call-2")], next: "call-2" });
-  assert.deepEqual(await api.rooms({ prefix: "call", after: first.next }), { rooms: [room("call-3")], next: null });
+  assert.deepEqual(first, { found: [room("call-1"), room("call-2")], next: "call-2" });
+  assert.deepEqual(await api.rooms({ prefix: "call", after: first.next }), { found: [room("call-3")], next: null });
   assert.equal(new URL(requests[1].url, "http://x").searchParams.get("after"), "call-2");
+});
+
+test("so are streams; a stretch goes on behind a page of which all were gone when it was told", async () => {
+  const stream = (streamID) => ({ streamID });
+  const { api, requests } = asked(
+    [200, { streams: [stream("cam-1"), stream("can")], next: "can" }],
+    [200, { streams: [], next: "cam-1" }],
+    [200, { published: null }],
+  );
+  assert.deepEqual(await api.streams({ prefix: "cam" }), { found: [stream("cam-1")], next: null });
+  assert.deepEqual(await api.streams({ prefix: "cam", after: "cam" }), { found: [], next: "cam-1" });
+  await api.stream("a/b");
+  assert.deepEqual(requests.map((one) => new URL(one.url, "http://x").pathname), [
+    "/v1/apps/an%20app/streams", "/v1/apps/an%20app/streams", "/v1/apps/an%20app/streams/a%2Fb",
+  ]);
 });
 
 test("what a stretch begins after is before all of it and not too long", () => {
@@ -87,13 +102,15 @@ test("what a stretch begins after is before all of it and not too long", () => {
     return index < 0 ? letters.length < others.length : others[index] !== undefined && letters[index] < others[index];
   };
   for (const prefix of ["a", "call", "b ", " ", "房间", "\ue000", "😀", "x".repeat(126), "x".repeat(127), "x".repeat(128)]) {
-    const after = before(prefix);
-    assert.ok(less(after, prefix), prefix);
-    assert.ok([...after].length <= 128, prefix);
-    assert.ok(after.isWellFormed?.() ?? true);
+    for (const longest of [ROOM_ID, STREAM_ID]) {
+      const after = before(prefix, longest);
+      assert.ok(less(after, prefix), prefix);
+      assert.ok([...after].length <= longest, prefix);
+      assert.ok(after.isWellFormed?.() ?? true);
+    }
   }
-  assert.equal(before(""), "");
-  assert.ok(less("calk", before("call")), "what comes before is left out");
+  assert.equal(before("", ROOM_ID), "");
+  assert.ok(less("calk", before("call", ROOM_ID)), "what comes before is left out");
 });
 
 test("keys for changes are new each time", () => {

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { served } from "./served.mjs";
 
 const { streamsOf, worst } = await served("/console/call.js");
+const { Legs, MOST: PAGES } = await served("/console/legs.js");
 const { History, MOST } = await served("/console/history.js");
 
 const verdict = (level) => ({ level, since: 0, evidence: [] });
@@ -12,7 +13,7 @@ const publishing = (streamID, level) => ({ streamID, userID: "bob", transport: "
 const playing = (streamID, userID, level, uplink = "good") => ({ streamID, userID, transport: "flv", mode: "RTC", uplink: verdict(uplink), downlink: verdict(level), blame: null });
 
 test("each stream has its leg and its viewers, the worst first", () => {
-  const room = { streams: [stream("calm"), stream("cam")] };
+  const room = [stream("calm"), stream("cam")];
   const quality = {
     publishing: [publishing("cam", "good"), publishing("calm", "good")],
     playing: [playing("cam", "ann", "good"), playing("cam", "eve", "bad"), playing("cam", "dan", "fair"), playing("cam", "cat", "bad")],
@@ -24,9 +25,52 @@ test("each stream has its leg and its viewers, the worst first", () => {
 });
 
 test("while quality is not known, streams are shown without; streams of others that are played here are shown, too", () => {
-  assert.deepEqual(streamsOf({ streams: [stream("cam")] }, null).map((one) => [one.uplink, one.viewers]), [[null, []]]);
-  const found = streamsOf({ streams: [stream("cam")] }, { publishing: [], playing: [playing("else", "ann", "bad")] });
+  assert.deepEqual(streamsOf([stream("cam")], null).map((one) => [one.uplink, one.viewers]), [[null, []]]);
+  const found = streamsOf([stream("cam")], { publishing: [], playing: [playing("else", "ann", "bad")] });
   assert.deepEqual(found.map((one) => [one.streamID, one.state, one.uplink]), [["else", null, null], ["cam", "onAir", null]]);
+});
+
+test("viewers who share a userID are told apart, and stay who they are", () => {
+  const two = [playing("cam", "ed", "good"), playing("cam", "ed", "bad"), playing("cam", "ann", "good")];
+  const keys = (all) => streamsOf([], { publishing: [], playing: all })[0].viewers.map((one) => one.key);
+  assert.equal(new Set(keys(two)).size, 3);
+  assert.deepEqual(new Set(keys(two)), new Set(keys([...two].reverse())));
+});
+
+/** A gateway with so many viewers, told so many at once. */
+function crowd(count, size) {
+  const asked = [];
+  const all = { count };
+  const ask = async (part) => {
+    asked.push(part.afterLeg ?? "");
+    const from = Number(part.afterLeg ?? 0);
+    const to = Math.min(from + size, all.count);
+    const viewers = Array.from({ length: to - from }, (_, index) => playing("cam", `user ${from + index}`, "good"));
+    return { live: true, publishing: [], playing: viewers, nextLeg: to < all.count ? String(to) : null };
+  };
+  return { ask, asked, all };
+}
+
+test("few legs are one request, many are two at a time until all are known, and then in turn", async () => {
+  const few = crowd(3, 3);
+  const now = await new Legs(few.ask).refresh();
+  assert.deepEqual([now.playing.length, now.whole, few.asked], [3, true, [""]]);
+  const many = crowd(10, 3);
+  const legs = new Legs(many.ask);
+  const known = [];
+  for (let turn = 0; turn < 4; turn += 1) known.push(await legs.refresh());
+  assert.deepEqual(known.map((one) => [one.playing.length, one.whole]), [[6, false], [9, false], [10, true], [10, true]]);
+  assert.deepEqual(many.asked, ["", "3", "", "6", "", "9", "", "3"]);
+  many.all.count = 2;
+  assert.deepEqual((await legs.refresh()).playing.length, 2, "who has gone is not kept");
+});
+
+test("there is a bound to the legs that are kept, and it is said", async () => {
+  const many = crowd(PAGES + 5, 1);
+  const legs = new Legs(many.ask);
+  let now;
+  for (let turn = 0; turn < 2 * PAGES; turn += 1) now = await legs.refresh();
+  assert.deepEqual([now.playing.length, now.whole], [PAGES + 1, false]);
 });
 
 test("the worst of a room is named as one would be blamed", () => {
@@ -63,6 +107,7 @@ test("a history is fetched page by page, and then only what is new", async () =>
   assert.deepEqual(history.entries, gateway.all);
   assert.deepEqual(gateway.asked.map((one) => one.after), ["", "00000999", "00001999"]);
   assert.ok(gateway.asked.every((one) => one.since === 17));
+  assert.deepEqual(gateway.asked.map((one) => one.legs), [undefined, 0, 0], "who is there now is told once");
   gateway.add();
   const before = history.entries;
   await history.more(17);

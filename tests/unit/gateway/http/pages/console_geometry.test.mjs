@@ -40,6 +40,9 @@ test("a line is parted where nothing came for long", () => {
   assert.deepEqual(runs([]), []);
   assert.deepEqual(runs([[5, 1]]), [[[5, 1]]]);
   assert.equal(runs([[0, 1], [900, 1]]).length, 1, "two points are no reason to doubt");
+  const shared = [0, 10, 20, 30, 100, 110].flatMap((at) => [[at, 1], [at + 0.001, 2], [at + 0.003, 3]]);
+  assert.equal(runs(shared).length, 2, "three that are measured together are no reason, either");
+  assert.equal(runs([[5, 1], [5, 2], [5.1, 1]]).length, 1);
 });
 
 test("of more points than pixels the extremes stay, in order", () => {

@@ -127,8 +127,9 @@ def test_what_is_written_stands_out_from_its_ground(scheme: str, ink: str, groun
 
 def test_the_call_page_explains_every_refusal_of_the_server_api() -> None:
     general = (API_KEY_INVALID, RATE_LIMITED, INVALID_REQUEST, INTERNAL_ERROR, ORIGIN_REFUSED, SHUTTING_DOWN)
-    asked = [one for one in OPERATIONS if one.name in ("listRooms", "getRoom", "getRoomQuality", "kickUsers", "closeRoom")]
-    assert len(asked) == 5
+    names = ("listRooms", "getRoom", "getRoomQuality", "kickUsers", "closeRoom", "listStreams", "getStream", "getStreamQuality")
+    asked = [one for one in OPERATIONS if one.name in names]
+    assert len(asked) == len(names)
     faults = {*general, *(fault for one in asked for fault in one.faults)}
     told = set(re.findall(r'^    ([A-Z_]+): "', CONSOLE["texts.js"].body.decode(), re.MULTILINE))
     assert [fault.name for fault in faults if fault.name not in told and fault.number not in explained()] == []
