@@ -34,7 +34,8 @@ class Kind(StrEnum):
     PLAY = "play"
     """The same to play. Data: transport, media, mode."""
     CONNECT = "connect"
-    """The first connection with that right came. Data: direction, seconds since the right was given."""
+    """The first connection with that right came. Data: direction, seconds since the right was given, or since
+    the gateway was started anew."""
     STREAM = "stream"
     """A stream went on air, changed or went off. Data: change (ADD, UPDATE, DELETE), media, reason."""
     CODE = "code"

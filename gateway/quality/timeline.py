@@ -7,7 +7,7 @@ media. Viewers' first pictures are seen by the sweep.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 from gateway.auth.access import Action
@@ -15,7 +15,7 @@ from gateway.quality.counters import QualityCounters
 from gateway.quality.history import Entry, History, Kind
 from gateway.quality.legs import Legs
 from gateway.rooms.events import StreamAdded, StreamRemoved, StreamUpdated
-from gateway.rooms.model import Grant
+from gateway.rooms.model import Grant, Session
 from gateway.rooms.record import EventRecord, GrantEnded, GrantRecord, Record, SessionEnded, SessionRecord
 
 StreamChange = StreamAdded | StreamUpdated | StreamRemoved
@@ -30,8 +30,17 @@ class GrantBook(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionRecovered(SessionRecord):
-    """A session was there before the gateway was started anew: its user does not come when this record changes. The journal is
-    not told: the store has it."""
+    """A session was there before the gateway was started anew: its user does not come when this record changes, nor is what it
+    publishes and plays given to it once more. The journal is not told: the store has it."""
+
+    grants: tuple[GrantRecord, ...] = field(kw_only=True)
+
+    @classmethod
+    def of(cls, session: Session) -> SessionRecovered:
+        record = SessionRecord.of(session)
+        published = [GrantRecord.of(stream.grant, stream) for stream in session.publishing.values()]
+        played = [GrantRecord.of(grant) for grant in session.playing.values()]
+        return cls(*(getattr(record, one.name) for one in fields(record)), grants=(*published, *played))
 
 
 @dataclass(slots=True)
@@ -39,6 +48,7 @@ class _Given:
     """A grant that was heard of. Loop time."""
 
     at: float
+    """It was given; one from before the gateway was started anew: the gateway was."""
     connected_at: float | None = None
     waits: bool = True
     """Its first media have not come."""
@@ -72,6 +82,8 @@ class Timeline:
         match fact:
             case SessionRecovered():
                 self._sessions.add(fact.id)
+                for grant in fact.grants:
+                    self._recovered(grant)
             case SessionRecord():
                 if fact.id not in self._sessions:
                     self._sessions.add(fact.id)
@@ -92,12 +104,7 @@ class Timeline:
         publishes, now = fact.action is Action.PUBLISH, self._clock()
         given = self._given.get(fact.id)
         if given is None:
-            given = self._given[fact.id] = _Given(now)
-            if publishes:
-                self._published[fact.app, fact.stream_id] = fact.id
-            if fact.used and fact.session_id is not None:  # it was given and used before the gateway was started anew
-                given.connected_at, given.waits = now, False
-                return
+            given = self._enter(fact)
             data: dict[str, Any] = {"transport": fact.transport, "media": sorted(fact.media)}
             if not publishes:
                 data["mode"] = fact.mode.value
@@ -108,6 +115,18 @@ class Timeline:
                 self._counters.connect["in" if publishes else "out", fact.transport].observe(seconds)
             data = {"direction": "push" if publishes else "pull", "seconds": round(seconds, 3)}
             self._of_grant(fact, Kind.CONNECT, data)
+
+    def _recovered(self, fact: GrantRecord) -> None:
+        """What there is to tell of it so far has been told."""
+        given = self._enter(fact)
+        if fact.used:
+            given.connected_at, given.waits = given.at, False
+
+    def _enter(self, fact: GrantRecord) -> _Given:
+        given = self._given[fact.id] = _Given(self._clock())
+        if fact.action is Action.PUBLISH:
+            self._published[fact.app, fact.stream_id] = fact.id
+        return given
 
     def _ended(self, fact: GrantEnded) -> None:
         self._given.pop(fact.id, None)
