@@ -23,9 +23,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from gateway.auth.tokens import make_token
-from tests.e2e.test_restart import House, free_ports, stored
+from tests.e2e.test_restart import House, stored
 from tests.support.gateway import APP, SECRET, Client
 from tests.support.mongod import ReplicaSet, replica_set
+from tests.support.ports import free_port
 from tests.support.process import GatewayProcess, serving
 from tests.support.scrape import metrics
 
@@ -181,7 +182,7 @@ async def test_clients_return_spread_out_after_a_restart(tmp_path: Path) -> None
     ceiling = round(2 * CLIENTS / SPREAD)
     burst = ceiling // 4
     async with replica_set(tmp_path) as mongo:
-        ports = free_ports(2)
+        ports = [free_port(), free_port()]
         text = settings(mongo, logins_per_second=ceiling, logins_burst=burst)
         async with gateway(tmp_path, ports, text) as first, crowd(first.addresses.ws) as guests:
             since = time.monotonic()
@@ -206,7 +207,7 @@ async def test_clients_that_all_come_at_once_are_let_in_as_fast_as_is_permitted(
     """The process was killed, so nobody was told when to come."""
     rate, burst = round(CLIENTS / 3), round(CLIENTS / 6)
     async with replica_set(tmp_path) as mongo:
-        ports = free_ports(2)
+        ports = [free_port(), free_port()]
         text = settings(mongo, logins_per_second=rate, logins_burst=burst)
         async with gateway(tmp_path, ports, text) as first, crowd(first.addresses.ws) as guests:
             await stored(first)
@@ -279,7 +280,7 @@ def by_room(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 async def test_a_dead_database_fails_no_request_and_loses_no_event(tmp_path: Path) -> None:
     async with replica_set(tmp_path) as mongo:
         text = settings(mongo, commands_to_several=100, broadcasts_per_room=100)
-        async with gateway(tmp_path, free_ports(2), text) as process:
+        async with gateway(tmp_path, [free_port(), free_port()], text) as process:
             watchers = [await Client.login(process, f"watcher {at}", f"room {at}") for at in range(TALKERS // COMPANY)]
             over = asyncio.Event()
             talkers = [Talker(process, number) for number in range(TALKERS)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -194,18 +194,19 @@ async def test_second_publisher_is_refused_and_disturbs_nothing() -> None:
 
 
 async def test_deadlines() -> None:
-    settings = RtmpSettings(handshake_deadline=0.2, request_deadline=0.2, publisher_idle=0.2)
+    """Not so short that one who is prompt might miss one, on a machine that is not."""
+    settings = RtmpSettings(handshake_deadline=2.0, request_deadline=2.0, publisher_idle=2.0)
     async with serving(settings) as (server, access):
+        source = await publisher(server)
+        idler = await RtmpClient.connect(HOST, server.port)
         reader, writer = await asyncio.open_connection(HOST, server.port)
         writer.write(b"\x03")
         async with asyncio.timeout(DEADLINE):
             assert await reader.read() == b""
         writer.close()
-        idler = await RtmpClient.connect(HOST, server.port)
         await idler.wait_closed()
         assert idler.status == ["NetConnection.Connect.Closed"]
         await idler.drop()
-        source = await publisher(server)
         await access.wait("lost")
         await source.drop()
         assert server.stats.refusals == {"handshake_timeout": 1, "request_timeout": 1, "publisher_idle": 1}
@@ -217,7 +218,8 @@ async def test_other_bytes_are_counted_and_closed(data: bytes) -> None:
         reader, writer = await asyncio.open_connection(HOST, server.port)
         writer.write(data)
         async with asyncio.timeout(DEADLINE):
-            await reader.read()
+            with suppress(ConnectionResetError):  # it closes with bytes unread
+                await reader.read()
         writer.close()
         assert sum(server.stats.refusals.values()) == 1
 

@@ -85,7 +85,8 @@ async def test_an_app_without_a_key_has_no_server_api() -> None:
             assert response.status_code == 401
 
 
-async def test_who_asks_too_fast_is_told_to_wait() -> None:
+async def test_who_asks_too_fast_is_told_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "REQUESTS_PER_SECOND", 2.0)  # so that no machine is too slow to be too fast
     async with backend() as ann:
         replies = [await ann.request("/rooms") for _ in range(3 * api.REQUESTS_BURST)]
         (status, refused) = next((each.status_code, each) for each in replies if each.status_code != 200)
@@ -292,7 +293,7 @@ async def test_schemathesis_finds_nothing(tmp_path: Path, monkeypatch: pytest.Mo
             "--max-examples", "15", "--seed", "1", cwd=tmp_path, env={**os.environ, "NO_PROXY": "*"},
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             out, _ = await process.communicate()
         assert process.returncode == 0, out.decode()[-4000:]
         assert f"{len(OPERATIONS)} selected / {len(OPERATIONS)} total" in out.decode()

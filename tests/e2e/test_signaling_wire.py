@@ -217,15 +217,15 @@ async def test_a_repeat_that_comes_through_a_new_socket_acts_once_too() -> None:
 
 
 async def test_too_many_requests_are_told_when_to_come_back() -> None:
-    async with running(config(signaling={"requests_burst": 5, "requests_per_second": 2})) as gateway:
+    async with running(config(signaling={"requests_burst": 5, "requests_per_second": 0.5})) as gateway:
         ws = await opened(gateway)
         for id in range(9):
             await ws.send(json.dumps(request("ping", id)))
         replies = [json.loads(await ws.recv()) for _ in range(9)]
         refused = [reply for reply in replies if "error" in reply]
-        assert 2 <= len(refused) <= 4  # one for each half second that it took
+        assert 2 <= len(refused) <= 4  # one is taken for every two seconds that it took
         assert {reply["error"]["code"] for reply in refused} == {1002071}
-        assert all(0 < reply["error"]["data"]["afterMs"] <= 501 for reply in refused)
+        assert all(0 < reply["error"]["data"]["afterMs"] <= 2001 for reply in refused)
         await asyncio.sleep(refused[-1]["error"]["data"]["afterMs"] / 1000)
         assert "result" in await asked(ws, request("ping", 99))
         for id in range(100):  # one who does not listen to that is closed
@@ -300,13 +300,16 @@ async def test_a_token_may_forbid_to_publish() -> None:
 
 
 async def test_a_tokens_end_is_announced_and_the_session_stays() -> None:
-    async with running(config(signaling={"token_warning": 2.0})) as gateway:
-        anna = await Client.login(gateway, "anna", token=token("anna", ttl=3))
+    async with running(config(signaling={"token_warning": 5.0})) as gateway:
+        anna = await Client.login(gateway, "anna", token=token("anna", ttl=6))
         told = await anna.event("tokenWillExpire")
-        assert told["params"] == {"roomID": "room", "seconds": 2}
-        assert anna.login_result["tokenExpiresAt"] / 1000 - time.time() < 2.2
+        ends = anna.login_result["tokenExpiresAt"] / 1000
+        assert set(told["params"]) == {"roomID", "seconds"}
+        assert told["params"]["roomID"] == "room"
+        assert round(ends - time.time()) <= told["params"]["seconds"] <= 5  # what was left when it was told
+        assert ends - time.time() < 5.2
         await anna.call("publish", streamID="cam")
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(ends - time.time() + 0.1)
         await anna.call("publish", streamID="cam", media=["audio"])  # what it has goes on, nothing more begins
         for method in ("publish", "play"):
             with pytest.raises(RemoteError) as refused:
@@ -322,31 +325,33 @@ async def test_a_tokens_end_is_announced_and_the_session_stays() -> None:
 
 
 async def test_a_socket_that_does_not_log_in_is_closed() -> None:
-    async with running(config(signaling={"login_deadline": 0.5})) as gateway:
-        sockets = [await opened(gateway) for _ in range(3)]
+    async with running(config(signaling={"login_deadline": 2.0})) as gateway:
         begun = time.monotonic()
+        sockets = [await opened(gateway) for _ in range(3)]
         await asked(sockets[1], request("ping"))  # that is no login
         await asked(sockets[2], login("anna", token="bad"))  # nor is that
         for ws in sockets:
             assert await closing(ws) == (4001, '{"code":1002031,"retry":"now"}')
-        assert 0.3 < time.monotonic() - begun < 2
+        assert 1.9 < time.monotonic() - begun < DEADLINE
 
 
 async def test_after_logout_the_next_login_has_its_own_deadline() -> None:
-    async with running(config(signaling={"login_deadline": 0.5})) as gateway:
+    async with running(config(signaling={"login_deadline": 2.0})) as gateway:
         anna = await Client.login(gateway, "anna")
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(2.2)
         await anna.call("logout")
         with pytest.raises(RemoteError, match="1000002"):
             await anna.call("publish", streamID="cam")
         await anna.call("login", appID=APP, roomID="other", userID="anna", token=token("anna"))
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(2.2)
         await anna.call("logout")
-        assert await asyncio.wait_for(wait_closed(anna), 3) == 4001
+        assert await wait_closed(anna) == 4001
 
 
 async def wait_closed(client: Client) -> int | None:
-    await client.socket.wait_closed()
+    """Waits until the server has closed; its code."""
+    async with asyncio.timeout(DEADLINE):
+        await client.socket.wait_closed()
     return client.socket.close_code
 
 
@@ -370,11 +375,11 @@ async def beating(client: Client) -> None:
 
 
 async def test_a_silent_socket_is_closed_and_its_session_goes_on_and_can_be_resumed() -> None:
-    async with on_air(heartbeat=0.3, heartbeat_deadline=1.0, resume_window=30.0) as (gateway, anna, bert, source):
+    async with on_air(heartbeat=0.3, heartbeat_deadline=3.0, resume_window=30.0) as (gateway, anna, bert, source):
         beats = asyncio.create_task(beating(bert))
         play = await bert.call("play", streamID="cam")
         viewer = await RtmpViewer.play(url_of(play))
-        assert await asyncio.wait_for(wait_closed(anna), 3) == 4002
+        assert await wait_closed(anna) == 4002
         assert anna.socket.close_reason == '{"code":1002052,"retry":"now"}'
         heard = len(bert.events)
         seen = source.number
@@ -390,7 +395,8 @@ async def test_a_silent_socket_is_closed_and_its_session_goes_on_and_can_be_resu
         await again.call("unpublish", streamID="cam")
         gone = await bert.event("streams", since=heard)
         assert gone["params"]["type"] == "DELETE"
-        assert [event["method"] for event in bert.events[heard:]] == ["streams", "playerState"]  # of the loss nobody was told
+        told = [event["method"] for event in bert.events[heard:] if event["method"] != "quality"]
+        assert told == ["streams", "playerState"]  # of the loss nobody was told
         beats.cancel()
         await viewer.close()
         await again.close()
@@ -401,10 +407,10 @@ async def test_a_session_that_nobody_resumes_ends_with_its_window() -> None:
         lost = time.monotonic()
         anna.socket.transport.abort()
         gone = await bert.event("users", lambda params: params["type"] == "DELETE")
-        assert 0.4 < time.monotonic() - lost < 2
+        assert 0.4 < time.monotonic() - lost < DEADLINE
         assert gone["params"]["reason"] == {"code": 2, "name": "heartbeatTimeout"}
         assert (await bert.event("streams", lambda params: params["type"] == "DELETE"))["params"]["reason"]["code"] == 2
-        await asyncio.wait_for(source.cut.wait(), 3)
+        await asyncio.wait_for(source.cut.wait(), DEADLINE)
         late = await Client.login(gateway, "anna", instead_of=anna)
         assert late.login_result["resumed"] is False
         assert late.login_result["sessionID"] != anna.login_result["sessionID"]
@@ -416,7 +422,7 @@ async def test_a_half_open_socket_is_replaced_by_the_one_that_resumes() -> None:
         heard = len(bert.events)
         again = await Client.login(gateway, "anna", instead_of=anna)
         assert again.login_result["resumed"] is True
-        assert await asyncio.wait_for(wait_closed(anna), 3) == 4005
+        assert await wait_closed(anna) == 4005
         assert bert.events[heard:] == []
         assert not source.cut.is_set()
         await again.close()
@@ -425,14 +431,14 @@ async def test_a_half_open_socket_is_replaced_by_the_one_that_resumes() -> None:
 async def test_a_later_login_of_the_same_user_ends_the_session_before() -> None:
     async with on_air() as (gateway, anna, bert, source):
         second = await Client.login(gateway, "anna", room="elsewhere")
-        assert await asyncio.wait_for(wait_closed(anna), 3) == 4010
+        assert await wait_closed(anna) == 4010
         assert anna.socket.close_reason == '{"code":1002050,"retry":"never"}'
         gone = await bert.event("streams", lambda params: params["type"] == "DELETE")
         assert gone["params"]["reason"] == {"code": 3, "name": "sameUserElsewhere"}
         left = await bert.event("users", lambda params: params["type"] == "DELETE")
         assert left["params"]["reason"]["code"] == 3
         assert gone["params"]["seq"] < left["params"]["seq"]
-        await asyncio.wait_for(source.cut.wait(), 3)
+        await asyncio.wait_for(source.cut.wait(), DEADLINE)
         ws = await opened(gateway)
         resume = {"sessionID": anna.login_result["sessionID"], "lastSeq": 0}
         refused = (await asked(ws, login("anna", resume=resume)))["error"]

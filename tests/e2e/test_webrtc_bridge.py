@@ -224,9 +224,9 @@ async def test_a_publisher_restarts_ice_on_the_connection_that_it_has() -> None:
 
 
 async def test_a_page_that_was_loaded_anew_takes_its_own_place_at_once() -> None:
-    async with scene() as call:
+    async with scene(MediaSettings(takeover_hold=60.0, takeover_silence=60.0)) as call:
         before, after = await call.on_air(), await call.peer()
-        async with asyncio.timeout(MediaSettings().takeover_hold):
+        async with asyncio.timeout(2 * DEADLINE):
             await call.publish(after)
         await before.reaches("closed")
         assert len(list(call.server.connections)) == 1
@@ -255,7 +255,7 @@ async def test_an_invited_viewer_restarts_by_our_new_offer() -> None:
         assert again.id == invitation.id
         assert again.etag != invitation.etag
         await call.server.accept(again.id, with_new_ice(str(page.connection.localDescription.sdp)))
-        assert call.viewers == 1
+        await until(lambda: call.viewers == 1, "one viewer")
 
 
 async def test_another_connection_cannot_take_over_by_an_answer() -> None:
@@ -275,7 +275,7 @@ async def test_a_newer_invitation_replaces_the_older_once_it_connects() -> None:
         assert before.state == "connected"
         await call.server.accept(invitation.id, await after.answer(invitation.sdp))
         await before.reaches("closed")
-        assert after.state == "connected"
+        await after.reaches("connected")
         await until(lambda: call.viewers == 1, "one viewer")
 
 

@@ -392,7 +392,8 @@ async def test_every_refusal_says_when_to_come_again(reason: str, way: str) -> N
 
 
 async def test_who_comes_again_when_told_gets_in() -> None:
-    async with calling(handshakes=1, waiting=1, connect_deadline=1.0) as call, client(call.gateway) as http:
+    limits = {"handshakes": 1, "waiting": 1, "waiting_deadline": 10.0, "connect_deadline": 3.0}
+    async with calling(**limits) as call, client(call.gateway) as http:
         answers = await asyncio.gather(*(call.post(http, LightPeer("recvonly")) for _ in range(6)))
         refused = next(one for one in answers if one.status_code != 201)
         told_to_come_again(refused)

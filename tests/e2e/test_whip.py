@@ -120,8 +120,8 @@ async def test_an_rtmp_stream_plays_over_whep_and_metrics_tell_of_it() -> None:
         assert now['gateway_viewers{protocol="whep"}'] == 1
         assert now['gateway_rtp_packets_total{direction="out"}'] > 0
         assert (now['gateway_transcodes{medium="audio"}'], now['gateway_transcodes{medium="video"}']) == (1, 0)
-        await until(lambda: bool(here.gateway.snapshot().webrtc.loss))
-        assert here.gateway.snapshot().webrtc.round_trip
+        await until(lambda: bool(here.gateway.snapshot().webrtc.loss), "a receiver's report")
+        await until(lambda: bool(here.gateway.snapshot().webrtc.round_trip), "one that answers ours")
         await source.close()
         await bert.close()
 
