@@ -93,7 +93,7 @@ const count = (value) => String(value);
 const FIGURES = {
   videoBitrate: bitrateText, audioBitrate: bitrateText, bitrate: bitrateText, speed: bitrateText, fps: fpsText, size: count,
   late: secondsText, latePeak: secondsText, backlog: secondsText, buffer: secondsText, delay: secondsText,
-  loss: lossText, roundTrip: secondsText, jitter: secondsText, freezes: lossText, dropped: lossText, level: count,
+  loss: lossText, roundTrip: secondsText, jitter: secondsText, freezes: lossText, dropped: lossText, level: UNITS.grade,
   gap: secondsText, silence: secondsText, drift: secondsText, skew: secondsText, decoding: secondsText, gop: secondsText,
   skips: count, jumps: count, repeats: count,
 };

@@ -72,7 +72,7 @@ test("entries as sentences", () => {
     [say("finding", { number: 1, name: "NEWER" }), "Check-up: NEWER", "体检：NEWER"],
     [say("action", { action: "sent_urls", reason: "-1307" }), "Sent new addresses. Its component said -1307.", "已下发新地址。组件上报 -1307。"],
     [say("action", { action: "caught_up", reason: "lag" }), "Moved on to the newest picture. It lagged.", "已跳到最新画面。延迟过大。"],
-    [say("measure", { direction: "push", videoBitrate: 400_000, fps: 14.6, width: 640, height: 480 }), "Measured: video 400 kbit/s, pictures/s 15, size 640×480", "测量：视频 400 kbit/s，帧率 15，分辨率 640×480"],
+    [say("measure", { direction: "push", videoBitrate: 400_000, fps: 14.6, width: 640, height: 480 }), "Measured: video 400 kbit/s, pictures/s 15, size 640×480", "测量：视频 400 kbit/s，每秒帧数 15，分辨率 640×480"],
     [say("report", { direction: "pull" }), "Said: not known", "上报：未知"],
     [say("newer", {}), "newer", "newer"],
   ]) assert.deepEqual(said, [en, zh]);
@@ -101,4 +101,5 @@ test("times are told with their date when it is not today's", () => {
 test("numbers that are not known are left out", () => {
   chooseLanguage(["en"]);
   assert.deepEqual(words.figures({ fps: 0, loss: null, width: 0, height: 0, protocol: "rtmp" }).map((one) => [one.name, one.text]), [["fps", "0"]]);
+  assert.deepEqual(words.figures({ level: 3 }).map((one) => one.text), ["3 of 6"]);
 });
