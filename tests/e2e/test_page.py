@@ -13,8 +13,8 @@ import pytest
 from gateway.app import Gateway
 from tests.support.browser import Browser, browsing
 from tests.support.browser_guest import Guest
-from tests.support.gateway import APP, Client, config, running
-from tests.support.media_client import Clip, Source
+from tests.support.gateway import APP, DEADLINE, Client, config, running
+from tests.support.media_client import Clip, Source, until
 
 ENGLISH = "Object.defineProperty(navigator, 'languages', {get: () => ['en']});"
 CHINESE = "Object.defineProperty(navigator, 'languages', {get: () => ['zh-CN', 'en']});"
@@ -39,7 +39,7 @@ async def page_of(*flags: str, **settings: object) -> AsyncIterator[tuple[Gatewa
 
 
 async def test_the_page_may_load_nothing_from_elsewhere_and_is_asked_for_again_only_if_it_changed() -> None:
-    async with running() as gateway, httpx.AsyncClient(base_url=gateway.addresses.http) as http:
+    async with running() as gateway, httpx.AsyncClient(base_url=gateway.addresses.http, timeout=DEADLINE) as http:
         page = await http.get("/")
         assert page.status_code == 200
         assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -151,8 +151,7 @@ async def test_an_address_for_a_phone_is_handed_out_and_its_stream_is_on_air(cli
         assert url.startswith(f"{gateway.addresses.rtmp}/live/ann-phone?key=")
         assert await guest.text("#push-state") == "Waiting for the phone…"
         phone = await Source.publish(gateway, url, clip)
-        await phone.run(0.5)
-        await guest.page.until("document.getElementById('push-state').innerText === 'On air.'")
+        await phone.run_until(guest.page.until("document.getElementById('push-state').innerText === 'On air.'"))
         await phone.client.close()
 
 
@@ -164,7 +163,7 @@ async def test_leaving_lets_everything_go() -> None:
         await guest.page.until("!document.getElementById('lobby').hidden")
         assert await guest.page.evaluate("tracks.map((track) => track.readyState)") == ["ended", "ended"]
         await guest.page.until("document.activeElement.id === 'join-button'")
-        assert not gateway.registry.rooms
+        await until(lambda: not gateway.registry.rooms, "the end of the session")
         await guest.enter("none")
         await guest.page.until(JOINED)
 
@@ -216,11 +215,11 @@ async def test_muting_is_seen_by_the_others_and_survives_a_lost_socket(medium: s
         muted = (await bob.event("mute"))["params"]
         assert muted[medium] is True
         await guest.page.until(f"document.getElementById({json.dumps(button)}).getAttribute('aria-pressed') === 'true'")
+        await guest.page.evaluate("window.states = [], gatewayCall.session.on('state', (state) => states.push(state)), null")
         for conversation in list(gateway.signaling.conversations):
             if conversation.attachment and conversation.attachment.session.user.id == "ann":
                 conversation.socket._ws.io_proto.transport.abort()  # type: ignore[attr-defined]
-        await guest.page.until("gatewayCall.session.state !== 'connected'")
-        await guest.page.until("gatewayCall.session.state === 'connected'")
+        await guest.page.until("states[0] === 'reconnecting' && states.at(-1) === 'connected'")
         assert not bob.heard("streams", type="DELETE")
         await guest.click(button)
         await bob.event("mute", lambda params: params[medium] is False)
