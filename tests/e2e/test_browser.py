@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -27,6 +26,7 @@ from tests.support.media_client import until
 from tests.support.programs import decode, run, started
 from tests.support.recording import spread
 from tests.support.tools import clip
+from tests.support.turn import turn_server
 
 pytestmark = pytest.mark.alone
 
@@ -99,16 +99,14 @@ def port_of(gateway: Gateway) -> UdpPort:
     return gateway.webrtc.udp
 
 
+def present(gateway: Gateway) -> set[str]:
+    """Who is in a room."""
+    return {session.user.id for room in gateway.registry.rooms.values() for session in room.sessions.values()}
+
+
 def transcoding() -> list[str]:
     """Threads that decode and encode pictures."""
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("transcode")]
-
-
-def free_port() -> int:
-    """A UDP port that nothing had a moment ago."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 async def on_air(client: Client, stream: str) -> dict[str, Any]:
@@ -284,7 +282,7 @@ async def test_tabs_that_are_closed_and_browsers_that_die_leave_nothing_behind()
             assert len(port_of(gateway)) == 4
             await ann.page.close()
             await until(lambda: len(port_of(gateway)) == 1, "the tab's peers are gone")
-            assert {session.user.id for room in gateway.registry.rooms.values() for session in room.sessions.values()} == {"bob"}
+            await until(lambda: present(gateway) == {"bob"}, "the tab's user is gone")
             browser.kill()
         await until(lambda: not len(port_of(gateway)), "the browser's peers are gone")
         await until(lambda: not gateway.registry.rooms, "and its user")
@@ -296,15 +294,11 @@ async def test_a_browser_behind_a_relay(tmp_path: Path) -> None:
     secret = "shared with the relay"
     only = "{ const Real = RTCPeerConnection; window.RTCPeerConnection = class extends Real {" \
         " constructor(wish) { super({...wish, iceTransportPolicy: 'relay'}); } }; }"
-    port = free_port()
-    relay = (
-        "-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--listening-port={port}", "--use-auth-secret",
-        f"--static-auth-secret={secret}", "--realm=tests", "--fingerprint", "--no-tls", "--no-dtls", "--no-cli",
-        "--allow-loopback-peers", "--log-file=stdout", "--simple-log",
-        f"--pidfile={tmp_path / 'pid'}", f"--userdb={tmp_path / 'db'}",
-    )  # fmt: skip
-    settings = config(webrtc=WebRtcSettings(turn_urls=(f"turn:127.0.0.1:{port}?transport=udp",), turn_secret=secret))
-    async with running(settings) as gateway, browsing("chromium") as browser, started("turnserver", *relay), phone(gateway):
+    async with turn_server(secret, tmp_path) as port, AsyncExitStack() as call:
+        settings = config(webrtc=WebRtcSettings(turn_urls=(f"turn:127.0.0.1:{port}?transport=udp",), turn_secret=secret))
+        gateway = await call.enter_async_context(running(settings))
+        browser = await call.enter_async_context(browsing("chromium"))
+        await call.enter_async_context(phone(gateway))
         guest = await Guest.join(browser, gateway, "ann", before=SMALLER + only)
         await guest.connected(guest.stream)
         await guest.sees(PHONE)

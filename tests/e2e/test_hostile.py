@@ -14,7 +14,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,7 +30,7 @@ from adapters.rtmp.handshake import PACKET_SIZE
 from adapters.rtmp.messages import AMF0_DATA, AUDIO, VIDEO, Message, set_chunk_size
 from gateway.auth.access import Action
 from gateway.auth.stream_keys import NONCE_BYTES, KeySigner, push_url
-from tests.support.gateway import APP, SECRET, Client, url_of
+from tests.support.gateway import APP, DEADLINE, SECRET, Client, url_of
 from tests.support.media_client import until
 from tests.support.process import GatewayProcess, serving
 from tests.support.rtmp_client import ClientConnection, RtmpClient
@@ -46,6 +46,8 @@ GROWTH = 24 * MIB
 AT_ONCE = 40
 """Hostile connections at one time."""
 HANDSHAKE = 1.5
+STARVED = 0.5
+"""Seconds by which this process wakes up late when nothing but the machine can have held it up."""
 MAX_CONNECTIONS = 400
 SETTINGS = f"""
 log_level = "warning"
@@ -64,6 +66,7 @@ request_deadline = {HANDSHAKE}
 [signaling]
 requests_per_second = 100_000
 requests_burst = 100_000
+heartbeat_deadline = 600
 [apps.{APP}]
 secret = "{SECRET}"
 """
@@ -79,6 +82,8 @@ class Call:
         self.source = source
         self.viewers = viewers
         self.memory = gateway.memory
+        self.starved = 0
+        """Times that this process, too, got no processor for a while."""
 
     @property
     def http(self) -> str:
@@ -87,10 +92,7 @@ class Call:
     async def is_unharmed(self) -> None:
         """The gateway runs, answers at once, has not grown; nobody has missed a picture."""
         assert self.gateway.running, "\n".join(self.gateway.log[-20:])
-        begun = time.monotonic()
-        assert (await get(f"{self.http}/readyz")).status_code == 200
-        assert await self.anna.call("ping") == {}
-        assert time.monotonic() - begun < 1
+        assert min([await self.answered() for _ in range(3)]) < 1
         last = self.source.number
         for viewer in self.viewers:
             await viewer.sees(last + 1)
@@ -99,13 +101,28 @@ class Call:
         assert self.gateway.memory - self.memory < GROWTH, f"{(self.gateway.memory - self.memory) / MIB:.1f} MiB more"
         numbers = await metrics(self.http)
         slow = numbers["gateway_loop_lag_seconds_count"] - numbers['gateway_loop_lag_seconds_bucket{le="1.0"}']
-        assert slow == 0, "the loop stood still"
+        assert slow <= self.starved, "the loop stood still"
         assert [line for line in self.gateway.log if "ERROR" in line or "Traceback" in line] == []
 
 
+    async def answered(self) -> float:
+        """Seconds that its answers take."""
+        begun = time.monotonic()
+        assert (await get(f"{self.http}/readyz")).status_code == 200
+        assert await self.anna.call("ping") == {}
+        return time.monotonic() - begun
+
+    async def watch(self) -> None:
+        """Counts the moments' rest that became long ones: what holds up this process is not the gateway's fault."""
+        while True:
+            begun = time.monotonic()
+            await asyncio.sleep(0.05)
+            self.starved += time.monotonic() - begun > STARVED
+
+
 @asynccontextmanager
-async def beside_a_call(folder: Path, **stream: int) -> AsyncIterator[Call]:
-    async with serving(folder, settings=LOUD) as gateway:
+async def beside_a_call(folder: Path, settings: str = LOUD, **stream: int) -> AsyncIterator[Call]:
+    async with serving(folder, settings=settings) as gateway:
         anna, bert = await Client.login(gateway, "anna"), await Client.login(gateway, "bert")
         source = await Source.push(url_of(await anna.call("publish", streamID="cam")), **stream)
         await bert.event("streams")
@@ -114,8 +131,12 @@ async def beside_a_call(folder: Path, **stream: int) -> AsyncIterator[Call]:
         for viewer in viewers:
             await viewer.sees(GOP)
         call = Call(gateway, anna, source, viewers)
-        yield call
-        await call.is_unharmed()
+        watching = asyncio.create_task(call.watch())
+        try:
+            yield call
+            await call.is_unharmed()
+        finally:
+            watching.cancel()
         await source.close()
         for viewer in viewers:
             await viewer.ends()
@@ -130,7 +151,7 @@ async def send_and_wait(port: int, data: bytes) -> None:
     sock = socket.socket()
     sock.setblocking(False)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             await loop.sock_connect(sock, ("127.0.0.1", port))
             await loop.sock_sendall(sock, data)
             sock.shutdown(socket.SHUT_WR)
@@ -272,7 +293,7 @@ async def test_thousands_of_hostile_messages(tmp_path: Path) -> None:
                     try:
                         await ws.send(frame)
                         for more in frames:
-                            reply = json.loads(await asyncio.wait_for(ws.recv(), 5))
+                            reply = json.loads(await asyncio.wait_for(ws.recv(), DEADLINE))
                             answered += "error" in reply
                             await ws.send(more)
                     except ConnectionClosed:
@@ -307,9 +328,10 @@ async def test_slow_handshakes_are_cut_off(tmp_path: Path) -> None:
                 await asyncio.sleep(0.05)
 
         drips = [asyncio.create_task(drip(number, writer)) for number, (_, writer) in enumerate(slow)]
-        async with asyncio.timeout(HANDSHAKE + 5):
+        async with asyncio.timeout(HANDSHAKE + DEADLINE):
             for reader, _ in slow:
-                assert await reader.read() == b""
+                with suppress(ConnectionError):  # who goes on sending after the end is broken off
+                    assert await reader.read() == b""
         assert time.monotonic() - begun >= HANDSHAKE
         numbers = await metrics(call.http)
         assert numbers['gateway_refusals_total{protocol="rtmp",reason="handshake_timeout"}'] == 120
@@ -332,7 +354,7 @@ async def test_players_that_never_read_are_let_go_and_nobody_else_notices(tmp_pa
         async def dropped() -> float:
             return sum(value for name, value in (await metrics(call.http)).items() if name.startswith("gateway_viewers_dropped"))
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             while await dropped() < 2:
                 await call.viewers[0].sees(call.source.number + 5)
         numbers = await metrics(call.http)
@@ -346,7 +368,8 @@ async def test_players_that_never_read_are_let_go_and_nobody_else_notices(tmp_pa
 
 
 async def test_a_flood_of_connections_meets_the_limit_and_ebbs_away(tmp_path: Path) -> None:
-    async with beside_a_call(tmp_path) as call:
+    patient = LOUD.replace(f"_deadline = {HANDSHAKE}", "_deadline = 60")  # nobody makes room before the last one has come
+    async with beside_a_call(tmp_path, patient) as call:
         port = call.gateway.rtmp_port
         before = call.gateway.descriptors
         flood = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MAX_CONNECTIONS + 300)]

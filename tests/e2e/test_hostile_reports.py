@@ -22,7 +22,7 @@ from websockets.asyncio.client import connect
 
 from gateway.auth.tokens import make_token
 from tests.e2e.test_hostile import Call, beside_a_call, mutated
-from tests.support.gateway import APP, SECRET
+from tests.support.gateway import APP, DEADLINE, SECRET
 from tests.support.scrape import metrics
 
 pytestmark = pytest.mark.alone
@@ -133,9 +133,9 @@ async def report_over_sockets(call: Call, count: int, seed: int, users: str) -> 
                 for frame in batch:
                     await ws.send(frame)
                 for _ in batch:
-                    reply = json.loads(await asyncio.wait_for(ws.recv(), 10))
+                    reply = json.loads(await asyncio.wait_for(ws.recv(), DEADLINE))
                     while "method" in reply:  # an event
-                        reply = json.loads(await asyncio.wait_for(ws.recv(), 10))
+                        reply = json.loads(await asyncio.wait_for(ws.recv(), DEADLINE))
                     answers[reply["error"]["data"]["name"] if "error" in reply else "taken"] += 1
 
     await asyncio.gather(*(talk(number) for number in range(SOCKETS)))
@@ -155,7 +155,7 @@ async def report_over_http(call: Call, count: int, seed: int) -> tuple[Counter[s
                 assert number % 5 not in (1, 2) or told["taken"] + sum(told["dropped"].values()) >= BATCH
                 left_out.update(told["dropped"])
 
-    async with httpx.AsyncClient(base_url=call.http, trust_env=False, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=call.http, trust_env=False, timeout=DEADLINE) as client:
         await asyncio.gather(*(post(client) for _ in range(4)))
     return answers, left_out
 

@@ -210,6 +210,7 @@ async def every_panel_shows_something(prometheus: Prometheus) -> None:
                 assert await prometheus.numbers(filled_in(query.expr)), (panel.title, query.expr)
 
 
+@pytest.mark.alone
 async def test_calls_on_the_dashboards_and_an_alert_that_comes_and_goes(tmp_path: Path, clip: Clip) -> None:
     (tmp_path / "mongo").mkdir()
     async with replica_set(tmp_path / "mongo") as mongo, running(stored(mongo)) as gateway:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from tests.support.media_client import until
 from tests.support.proxy import BUFFER, HOST, UdpProxy, tcp_proxy, udp_proxy
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 PUSHED_BACK_BY = 16 * BUFFER
 """Bytes that vanish at most in the buffers between a sender and a link that takes nothing."""
 
