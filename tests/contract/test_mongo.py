@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pymongo.errors import BulkWriteError
 
+from adapters.mongo import rooms
 from adapters.mongo.rooms import MongoRoomStore, _told
 from adapters.mongo.schema import VERSION
 from gateway.rooms.store import (
@@ -101,7 +102,8 @@ async def test_many_who_want_the_same_id_at_once_agree_on_one(store: MongoRoomSt
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
-async def test_a_store_that_is_not_there_says_so_and_claims_do_not_pile_up(kind: str) -> None:
+async def test_a_store_that_is_not_there_says_so_and_claims_do_not_pile_up(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "_REST", 60.0)
     client = CLIENTS[kind]("mongodb://127.0.0.1:1/?replicaSet=rs0")
     store = MongoRoomStore(client, "none", monotonic, events_ttl=TTL, claim_timeout=0.2)
     for _ in range(2):
