@@ -190,9 +190,9 @@ async def test_003_6ebde0d6a834566d_a_voice_call_from_engine_to_destruction() ->
         await bob.page.until("document.getElementById('remote-audio').currentTime > 1")
         stream, stats = await ann.heard("publishQualityUpdate", "(id, stats) => stats.audio.audioBitrate > 0")
         assert (stream, stats["audio"]["audioCodec"], stats["audio"]["muteState"]) == ("ann-voice", "opus", "0")
-        stream, stats = await bob.heard("playQualityUpdate", "(id, stats) => stats.audio.audioBitrate > 0")
-        assert (stats["audio"]["audioQuality"], stats["audio"]["audioSamplingRate"]) == (0, 48000)
-        assert stats["peerToPeerPacketLostRate"] < 1
+        excellent = "stats.audio.audioBitrate > 0 && stats.audio.audioQuality === 0 && stats.peerToPeerPacketLostRate < 1"
+        stream, stats = await bob.heard("playQualityUpdate", f"(id, stats) => {excellent}")
+        assert (stream, stats["audio"]["audioSamplingRate"]) == ("ann-voice", 48000)
 
         assert await ann.do(
             "const done = zg.stopPublishingStream('ann-voice'); zg.destroyStream(localStream);"
@@ -272,9 +272,10 @@ async def test_004_c4cc36456f54f0d9_a_video_call_in_vue() -> None:
             await user.sees_more()
             await user.state("publisherStateUpdate", "PUBLISHING", 0)
             await user.state("playerStateUpdate", "PLAYING", 0)
-            _, stats = await user.heard("publishQualityUpdate", "(id, stats) => stats.video.videoBitrate > 0")
+            whole = "stats.video.videoBitrate > 0 && stats.video.frameWidth === 640"  # a browser without time sends smaller ones
+            _, stats = await user.heard("publishQualityUpdate", f"(id, stats) => {whole}")
             assert stats["video"]["googCodecName"] == "H264", "a mini-program has to be able to watch"
-            assert (stats["video"]["frameWidth"], stats["video"]["frameHeight"]) == (640, 480)
+            assert stats["video"]["frameHeight"] == 480
             _, stats = await user.heard("playQualityUpdate", "(id, stats) => stats.video.videoBitrate > 0")
             numbers = [value for part in ("video", "audio") for key, value in stats[part].items() if key not in NO_NUMBERS]
             assert all(isinstance(value, int | float) for value in numbers)
