@@ -14,6 +14,8 @@ from typing import Literal, TypeAlias
 from gateway.errors import ROOM_NOT_FOUND, STREAM_NOT_FOUND, GatewayError
 from gateway.quality.calls import Call, Calls, Span
 from gateway.quality.checkup import Finding
+from gateway.quality.overview import Overview
+from gateway.quality.pages import Page
 from gateway.rooms.events import BarrageMessage, BroadcastMessage, CustomCommand, TextSent
 from gateway.rooms.model import Room, Session, Stream, StreamState, StreamView, User
 from gateway.rooms.registry import Registry
@@ -121,6 +123,10 @@ class Administration:
     async def room_calls(self, app: str, room_id: str, span: Span) -> Call:
         """What is known of a room's calls, now and before. Raises ROOM_NOT_FOUND and STORE_UNAVAILABLE."""
         return await self._calls.room(app, room_id, span)
+
+    def outside(self, app: str, page: Page) -> Overview:
+        """How what is published in no room comes in now, by the order of the streamIDs. Raises INVALID_PARAMS."""
+        return self._calls.outside(app, page)
 
     async def stream_calls(self, app: str, stream_id: str, span: Span) -> Call:
         """What is known of a stream's calls, now and before. Raises STREAM_NOT_FOUND and STORE_UNAVAILABLE."""

@@ -29,7 +29,9 @@ from gateway.http import api_messages as messages
 from gateway.http import api_quality as quality
 from gateway.http.api_messages import Close, Kick, Nothing, Page, Send
 from gateway.http.api_quality import OutsideList, OutsidePage, Part, RoomQuality, StreamQuality
+from gateway.quality import pages
 from gateway.quality.calls import Call, Span
+from gateway.quality.overview import Overview
 from gateway.rooms.model import ROOM_ID, STREAM_ID, USER_ID, IdRule, User
 
 
@@ -61,10 +63,10 @@ class Rooms(Protocol):
         """It may be published and played again."""
 
     async def room_calls(self, app: str, room_id: str, span: Span) -> Call:
-        """What is known of a room's calls. Raises ROOM_NOT_FOUND and STORE_UNAVAILABLE.
+        """What is known of a room's calls. Raises ROOM_NOT_FOUND and STORE_UNAVAILABLE."""
 
-        Of an empty `room_id`: what is published in no room.
-        """
+    def outside(self, app: str, page: pages.Page) -> Overview:
+        """How what is published in no room comes in. Raises INVALID_PARAMS."""
 
     async def stream_calls(self, app: str, stream_id: str, span: Span) -> Call:
         """What is known of a stream's. Raises STREAM_NOT_FOUND and STORE_UNAVAILABLE."""
@@ -135,7 +137,7 @@ def _send_message(rooms: Rooms, app: str, id: str, body: Send) -> Struct:
 
 
 async def _list_streams(rooms: Rooms, app: str, id: str, page: OutsidePage) -> Struct:
-    return await quality.outside(await rooms.room_calls(app, "", Span(limit=0, legs=page.limit, after_leg=page.after)))
+    return await quality.outside(rooms.outside(app, page.page))
 
 
 def _get_stream(rooms: Rooms, app: str, id: str, query: Nothing) -> Struct:

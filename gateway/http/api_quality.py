@@ -11,9 +11,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.http.api_messages import Asked, Told
 from gateway.quality import entries
-from gateway.quality.calls import LEGS, Call, Span
+from gateway.quality.calls import Call, Span
 from gateway.quality.history import Kind, Numbered
-from gateway.quality.overview import PlayView, PublishView
+from gateway.quality.overview import LEGS, Overview, PlayView, PublishView
+from gateway.quality.pages import Page
 from gateway.quality.verdict import Leg
 from gateway.rooms.model import PlayMode
 from gateway.signaling.events import FindingInfo, finding_info
@@ -39,7 +40,7 @@ class Part(Asked, frozen=True):
 
     @property
     def span(self) -> Span:
-        return Span(self.since, self.after, self.limit, self.legs, self.after_leg)
+        return Span(self.since, self.after, self.limit, Page(self.legs, self.after_leg))
 
 
 class _Known(Struct, frozen=True, rename=wire_name):
@@ -180,6 +181,10 @@ class OutsidePage(Asked, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=200, description="How many at most.")] = 50
     after: Annotated[str, Meta(max_length=256, description="The `next` of the page before.")] = ""
 
+    @property
+    def page(self) -> Page:
+        return Page(self.limit, self.after)
+
 
 class OutsideList(Told, frozen=True):
     """A page of the streams in no room, by the order of their streamIDs."""
@@ -210,13 +215,13 @@ async def members(call: Call) -> Members:
         playing=await _each(played_leg, now.playing if now else ()),
         timeline=await _each(timeline_entry, call.timeline),
         next_after=call.next_after,
-        next_leg=call.next_leg,
+        next_leg=now.next_leg if now else None,
     )
 
 
-async def outside(call: Call) -> OutsideList:
+async def outside(now: Overview) -> OutsideList:
     """What is published in no room, in the words of the API."""
-    return OutsideList(await _each(published_leg, call.overview.publishing if call.overview else ()), call.next_leg)
+    return OutsideList(await _each(published_leg, now.publishing), now.next_leg)
 
 
 async def _each(say: Callable[[_Given], _Shown], given: Iterable[_Given]) -> list[_Shown]:

@@ -36,8 +36,12 @@ class Connection(WebSocketProtocol):
         if self.websocket is not None or not transport.can_write_eof():
             super().close(timeout)
             return
+        try:
+            transport.write_eof()
+        except OSError:  # the other side has gone, which is not told here before it is noticed
+            super().close(timeout)
+            return
         self._end = self.loop.call_later(_PATIENCE, self._over)
-        transport.write_eof()
         transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:

@@ -8,10 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gateway.quality.checkup import Finding
+from gateway.quality.pages import Page
 from gateway.quality.readings import EgressReading, IngestReading
 from gateway.quality.reports import MediaReport
 from gateway.quality.verdict import Leg, Verdict
 from gateway.rooms.model import Medium, PlayMode
+
+LEGS = 1000
+"""Ways of media in one answer at most: more than a full call of thirty has, and less than a megabyte of words."""
+FIRST = Page(LEGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class Overview:
     server: Verdict
     publishing: tuple[PublishView, ...] = ()
     playing: tuple[PlayView, ...] = ()
+    next_leg: str | None = None
+    """What the next page of them comes after; None: these are the last, or none were wanted."""
 
 
 def dated(overview: Overview, offset: float) -> Overview:
@@ -67,10 +74,11 @@ def dated(overview: Overview, offset: float) -> Overview:
     def moved(verdict: Verdict) -> Verdict:
         return replace(verdict, since=verdict.since + offset)
 
-    return Overview(
-        moved(overview.server),
-        tuple(replace(view, uplink=moved(view.uplink)) for view in overview.publishing),
-        tuple(replace(view, uplink=moved(view.uplink), downlink=moved(view.downlink)) for view in overview.playing),
+    return replace(
+        overview,
+        server=moved(overview.server),
+        publishing=tuple(replace(view, uplink=moved(view.uplink)) for view in overview.publishing),
+        playing=tuple(replace(view, uplink=moved(view.uplink), downlink=moved(view.downlink)) for view in overview.playing),
     )
 
 

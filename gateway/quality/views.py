@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from gateway.quality.legs import FRESH, Downlink, Legs, Place, Uplink
 from gateway.quality.overview import Overview, PlayView, PublishView
+from gateway.quality.pages import Page, cut
 from gateway.quality.reports import MediaReport
 from gateway.quality.verdict import Level, Verdict, blame
 from gateway.rooms.model import Grant, Room, Session, Stream
@@ -14,6 +15,14 @@ from gateway.rooms.model import Grant, Room, Session, Stream
 _Published: TypeAlias = tuple[Stream, Uplink]
 _Played: TypeAlias = tuple[Downlink, Stream | None, Uplink | None]
 """A viewer's leg, what it plays, and the leg of who publishes that."""
+
+
+def _by_user(grant: Grant) -> str:
+    return grant.user_id
+
+
+def _by_stream(grant: Grant) -> str:
+    return grant.stream_id
 
 
 class Gathered:
@@ -41,6 +50,16 @@ class Gathered:
         """All there is to tell of them."""
         publishing = tuple(self._publish_view(*one) for one in self._published)
         return Overview(self._server, publishing, tuple(self._play_view(*one) for one in self._played))
+
+    def part(self, page: Page, by: Callable[[Grant], str] = _by_user) -> Overview:
+        """The same of those on the page: publishers before viewers, each `by` a name. Raises INVALID_PARAMS."""
+        ranks = [(False, by(stream.grant)) for stream, _ in self._published]
+        publishers = len(ranks)
+        ranks += [(True, by(leg.grant)) for leg, _, _ in self._played]
+        members, following = cut(ranks, page)
+        publishing = tuple(self._publish_view(*self._published[one]) for one in members if one < publishers)
+        playing = tuple(self._play_view(*self._played[one - publishers]) for one in members if one >= publishers)
+        return Overview(self._server, publishing, playing, following)
 
     def _publish_view(self, stream: Stream, leg: Uplink) -> PublishView:
         grant = stream.grant
@@ -77,17 +96,24 @@ class Views:
         """What it publishes and plays itself. Asked for every session every second."""
         return self._gather(session.publishing.values(), self._own(session.playing.values()))
 
-    def of_room(self, room: Room) -> Overview:
+    def of_room(self, room: Room, page: Page) -> Overview:
+        """Raises INVALID_PARAMS."""
         sessions = room.sessions.values()
         publishing = [stream for session in sessions for stream in session.publishing.values()]
         playing = [grant for session in sessions for grant in session.playing.values()]
-        return self._gather(publishing, self._own(playing)).overview()
+        return self._gather(publishing, self._own(playing)).part(page)
 
-    def of_stream(self, stream: Stream) -> Overview:
+    def of_stream(self, stream: Stream, page: Page) -> Overview:
+        """Raises INVALID_PARAMS."""
         place = (stream.grant.app, stream.id)
         legs = [*self._legs.downlinks.values(), *self._legs.strangers.values()]
         playing = [leg for leg in legs if (leg.grant.app, leg.grant.stream_id) == place]
-        return self._gather([stream], playing).overview()
+        return self._gather([stream], playing).part(page)
+
+    def outside(self, app: str, page: Page) -> Overview:
+        """What is published in no room, by the order of the streamIDs; without viewers. Raises INVALID_PARAMS."""
+        streams = (stream for (owner, _), stream in self._streams.items() if owner == app and stream.room is None)
+        return self._gather(sorted(streams, key=lambda stream: stream.id), ()).part(page, _by_stream)
 
     def _own(self, grants: Iterable[Grant]) -> list[Downlink]:
         downlinks = self._legs.downlinks

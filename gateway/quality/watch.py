@@ -23,7 +23,8 @@ from gateway.quality.effects import Effects, Rooms, SendUrls
 from gateway.quality.history import Entry, History, Kind
 from gateway.quality.legs import Legs, Place
 from gateway.quality.notices import Listener, Notices
-from gateway.quality.overview import Overview, QualityNotice, dated
+from gateway.quality.overview import FIRST, Overview, QualityNotice, dated
+from gateway.quality.pages import Page
 from gateway.quality.readings import Instruments
 from gateway.quality.reports import CodeReport, Direction, MediaReport, Told
 from gateway.quality.sweeps import LegCount, Probe, Sweeps
@@ -229,13 +230,20 @@ class Watch:
         """What a session that has come back is to hear; None: nothing."""
         return self._notices.now(session, stats=stats)
 
-    def overview(self, app: str, *, room_id: str = "", stream_id: str = "") -> Overview | None:
-        """How a room's or a stream's legs do now, in Unix time; None: there is no such room, or no such stream."""
+    def overview(self, app: str, page: Page = FIRST, *, room_id: str = "", stream_id: str = "") -> Overview | None:
+        """How a room's or a stream's legs do now, in Unix time; None: there is no such room, or no such stream.
+
+        Raises INVALID_PARAMS for a page that follows none.
+        """
         if room_id:
             room = self._registry.rooms.get((app, room_id))
-            return self._dated(self._views.of_room(room)) if room is not None else None
+            return self._dated(self._views.of_room(room, page)) if room is not None else None
         stream = self._registry.streams.get((app, stream_id))
-        return self._dated(self._views.of_stream(stream)) if stream is not None else None
+        return self._dated(self._views.of_stream(stream, page)) if stream is not None else None
+
+    def outside(self, app: str, page: Page) -> Overview:
+        """How what is published in no room comes in, by the order of the streamIDs. As `overview`, without viewers."""
+        return self._dated(self._views.outside(app, page))
 
     # ---------------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import json
 import logging
@@ -306,6 +307,18 @@ class TestTheEndOfAConnection:
             with pytest.raises(ConnectionError):
                 await asyncio.wait_for(self._drip(writer), 10)
             writer.close()
+
+    async def test_one_who_went_unnoticed_leaves_no_trace(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def gone(transport: asyncio.Transport) -> None:
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+        monkeypatch.setattr("asyncio.selector_events._SelectorSocketTransport.write_eof", gone)
+        async with doors() as there:
+            assert (await there.say(head("/httplog", "Content-Length: 5", "Connection: close") + b"hello")).endswith(b"{}")
+            await until(lambda: not there.server._server.connections, "its end")
+        assert not caplog.records
 
     @staticmethod
     async def _drip(writer: asyncio.StreamWriter) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from inspect import iscoroutinefunction
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -35,7 +36,7 @@ from gateway.http import api
 from gateway.http.api import Answer, Api, Asking
 from gateway.http.api_operations import OPERATIONS, find
 from gateway.http.api_quality import Arrival, ClientReport, Delivery
-from gateway.quality import entries
+from gateway.quality import entries, pages
 from gateway.quality.calls import Call, Span
 from gateway.quality.checkup import Finding
 from gateway.quality.history import Entry, Numbered
@@ -112,6 +113,10 @@ class RecordedRooms:
         if not self.there:
             raise GatewayError(ROOM_NOT_FOUND)
         return self.call
+
+    def outside(self, app: str, page: pages.Page) -> Overview:
+        self.asked.append(("outside", app, page))
+        return replace(OVERVIEW, playing=(), next_leg="cam")
 
     async def stream_calls(self, app: str, stream_id: str, span: Span) -> Call:
         self.asked.append(("stream_calls", app, stream_id, span))
@@ -335,22 +340,18 @@ class TestQuality:
         ]  # fmt: skip
 
     def test_part_of_those_who_publish_and_play(self, scene: Scene) -> None:
-        scene.rooms.call = Call(OVERVIEW, (), None, "1.1.bob")
+        scene.rooms.call = Call(replace(OVERVIEW, next_leg="1.1.bob"), (), None)
         assert scene.ask("GET", "7/rooms/r/quality", query="legs=2&afterLeg=0.1.a%2Bb")["nextLeg"] == "1.1.bob"
-        assert scene.rooms.asked == [("room_calls", "7", "r", Span(0, "", 100, 2, "0.1.a+b"))]
+        assert scene.rooms.asked == [("room_calls", "7", "r", Span(0, "", 100, pages.Page(2, "0.1.a+b")))]
 
     def test_streams_in_no_room_come_in_pages(self, scene: Scene) -> None:
-        scene.rooms.call = Call(OVERVIEW, (), None, "cam")
+        scene.rooms.call = Call(OVERVIEW, (), None)
         told = scene.ask("GET", "7/streams")
         assert told == {"streams": scene.ask("GET", "7/rooms/r/quality")["publishing"], "next": "cam"}
         scene.ask("GET", "7/streams", query=f"limit=3&after={'x' * 256}")
-        (first, _, second) = scene.rooms.asked
-        assert first == ("room_calls", "7", "", Span(limit=0, legs=50))
-        assert second == ("room_calls", "7", "", Span(limit=0, legs=3, after_leg="x" * 256))
-
-    def test_no_streams_in_no_room(self, scene: Scene) -> None:
-        scene.rooms.call = Call(None, (), None)
-        assert scene.ask("GET", "7/streams") == {"streams": [], "next": None}
+        first, _, second = scene.rooms.asked
+        assert first == ("outside", "7", pages.Page(50))
+        assert second == ("outside", "7", pages.Page(3, "x" * 256))
 
     @pytest.mark.parametrize(
         "query", ["limit=-1", "limit=1001", "since=-1", "since=nan", "since=inf", "since=1e11", "since=now", f"after={'x' * 65}",

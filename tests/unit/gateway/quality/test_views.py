@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from gateway.auth.access import Action
 from gateway.quality.legs import Legs, Told, Uplink
-from gateway.quality.overview import Overview
+from gateway.quality.overview import Overview, PlayView, PublishView
+from gateway.quality.pages import Page
 from gateway.quality.readings import EgressReading
 from gateway.quality.verdict import Evidence, Level, Source, Verdict
 from gateway.quality.views import Gathered, Views
@@ -63,8 +64,8 @@ def verdict(level: Level, value: float = 1.0) -> Verdict:
     return Verdict(level, evidence)
 
 
-def gathered(moment: Moment, value: float = 1.0) -> Gathered:
-    """What Ann's legs are like then. `value`: what was measured, which is told with the numbers alone."""
+def views_of(moment: Moment, value: float = 1.0) -> tuple[Views, Session]:
+    """Ann, and the legs of all at that moment. `value`: what was measured, which is told with the numbers alone."""
     clock, legs, streams, room = Clock(), Legs(), {}, Room("1", "room")
     ann, bob = (Session(name, "1", room, User(name, name, Role.BROADCASTER), False, print) for name in ("ann", "bob"))
 
@@ -82,7 +83,14 @@ def gathered(moment: Moment, value: float = 1.0) -> Gathered:
         leg = legs.downlink(right)
         leg.case = Case(verdict(play.level, value))
         leg.begun, leg.measured = play.begun, PLAYED if play.begun and play.measured else None
-    return Views(streams, legs, lambda: verdict(moment.server, value), clock).of_session(ann)
+    room.sessions.update({one.id: one for one in (ann, bob)})
+    return Views(streams, legs, lambda: verdict(moment.server, value), clock), ann
+
+
+def gathered(moment: Moment, value: float = 1.0) -> Gathered:
+    """What Ann's own legs are like then."""
+    views, ann = views_of(moment, value)
+    return views.of_session(ann)
 
 
 def told(overview: Overview) -> object:
@@ -149,3 +157,39 @@ def test_legs_that_have_never_been_connected_are_left_out_and_viewers_that_went_
     overview = gathered(moment).overview()
     assert [view.stream_id for view in overview.publishing] == ["a"]
     assert [(view.stream_id, view.measured) for view in overview.playing] == [("a", PLAYED), ("c", None)]
+
+
+@given(moments, st.integers(1, 4))
+def test_the_pages_of_a_room_hold_what_its_users_have(moment: Moment, limit: int) -> None:
+    views, ann = views_of(moment)
+    publishing: list[PublishView] = []
+    playing: list[PlayView] = []
+    after: str | None = ""
+    while after is not None:
+        part = views.of_room(ann.room, Page(limit, after))
+        assert len(part.publishing) + len(part.playing) == limit or part.next_leg is None
+        assert not (playing and part.publishing), "publishers come first"
+        publishing += part.publishing
+        playing += part.playing
+        after = part.next_leg
+    own = [views.of_session(session).overview() for session in ann.room.sessions.values()]
+    assert sorted(publishing, key=_named) == sorted((view for each in own for view in each.publishing), key=_named)
+    assert sorted(playing, key=_named) == sorted((view for each in own for view in each.playing), key=_named)
+
+
+def _named(view: PublishView | PlayView) -> tuple[str, str]:
+    return view.user_id, view.stream_id
+
+
+def test_streams_in_no_room_are_told_by_the_order_of_their_ids_without_viewers() -> None:
+    views, _ = views_of(Moment(publishing={"a": Published()}))
+    for app, name, measured in [("1", "d", True), ("1", "c", True), ("1", "b", False), ("2", "e", True)]:
+        stream = Stream(Grant(name, Action.PUBLISH, app, name, "studio", None, BOTH_MEDIA, PlayMode.RTC), None)
+        views._streams[app, name] = stream  # type: ignore[index]
+        views._legs.uplinks[name] = Uplink(stream.grant, Case(Verdict()), Told(), WELL if measured else None)  # type: ignore[arg-type]
+    first = views.outside("1", Page(1))
+    assert ([view.stream_id for view in first.publishing], first.playing) == (["c"], ())
+    assert first.next_leg is not None
+    rest = views.outside("1", Page(5, first.next_leg))
+    assert ([view.stream_id for view in rest.publishing], rest.next_leg) == (["d"], None)
+    assert [view.stream_id for view in views.outside("1", Page(5)).publishing] == ["c", "d"]
