@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections import Counter, defaultdict
+from contextlib import ExitStack
 from dataclasses import fields, replace
 from itertools import product
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -190,11 +193,15 @@ class TestPieces:
 
 
 class TestProcess:
-    def test_it_is_this_one(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+    def test_it_is_this_one(self, tmp_path: Path) -> None:
+        """What was left open by other tests may be closed meanwhile: a few files more or less say nothing."""
+        gc.collect()
         before = read_process()
-        with (tmp_path_factory.mktemp("open") / "file").open("w"):
+        with ExitStack() as open_files:
+            for number in range(100):
+                open_files.enter_context((tmp_path / str(number)).open("w"))
             during = read_process()
-        assert during.descriptors == before.descriptors + 1
+        assert 90 <= during.descriptors - before.descriptors <= 110
         assert during.cpu >= before.cpu > 0
         assert before.descriptors < before.descriptor_limit
         assert before.resident is None or before.resident > 1 << 20
