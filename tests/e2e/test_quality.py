@@ -193,6 +193,10 @@ async def test_a_player_that_gave_up_pulls_again(new_call: NewCall, clip: Clip) 
 
 
 async def test_after_a_resume_quality_is_told_again(new_call: NewCall, clip: Clip) -> None:
+    await undisturbed(lambda: resumed(new_call, clip))
+
+
+async def resumed(new_call: NewCall, clip: Clip) -> None:
     async with new_call(quality=LIVELY) as call:
         call.background(await call.source(clip))
         await call.added()

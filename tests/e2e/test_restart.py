@@ -237,8 +237,9 @@ async def test_a_gateway_that_waits_for_its_store_can_be_told_to_end(tmp_path: P
             while b"the store does not answer" not in await process.stderr.readline():
                 pass
             process.terminate()
-            assert await process.wait() == 0
+            await process.communicate()  # up to the end of its words: an end of a pipe that is open outlives the event loop
+        assert process.returncode == 0
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            await process.communicate()
