@@ -311,7 +311,9 @@ def schemathesis() -> str:
 
 
 async def test_rooms_are_listed_and_changed_from_the_command_line(tmp_path: Path) -> None:
-    async with serving(tmp_path, "--dev", settings="", environ={"GATEWAY_APP_ID": "1", "GATEWAY_APP_SECRET": KEY}) as gateway:
+    patient = "[signaling]\nheartbeat_deadline = 600\n"  # a command takes its time, and these clients are silent
+    given = {"GATEWAY_APP_ID": "1", "GATEWAY_APP_SECRET": KEY}
+    async with serving(tmp_path, "--dev", settings=patient, environ=given) as gateway:
         await until(lambda: any(line.startswith("apiKey ") for line in gateway.out), "the welcome")
         (key,) = [line.split()[1] for line in gateway.out if line.startswith("apiKey ")]
         bob, cat = await Client.login(gateway, "bob", "a/b", token=""), await Client.login(gateway, "cat", "a/b", token="")
