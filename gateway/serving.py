@@ -20,6 +20,8 @@ from gateway.rooms.store import StoreError
 
 _log = logging.getLogger("gateway")
 
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+"""Signals that ask for an orderly end."""
 _WELCOME_STREAM = "demo"
 """The stream that development mode prints addresses for."""
 _WELCOME_TTL = 24 * HOURS
@@ -28,13 +30,17 @@ _WELCOME_TTL = 24 * HOURS
 def serve(config: Config) -> int:
     """Runs the gateway until SIGTERM or SIGINT. Returns the process's exit code."""
     set_up_logging(config.log_level, config.log_format)
-    return uvloop.run(_serve(config))
+    try:
+        return uvloop.run(_serve(config))
+    finally:
+        for number in _ENDING:  # without the loop they would end what ends anyway, and make an error of it
+            signal.signal(number, signal.SIG_IGN)
 
 
 async def _serve(config: Config) -> int:
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ENDING:
         loop.add_signal_handler(number, over.set)
     gateway = Gateway(config)
     starting, told = asyncio.create_task(gateway.start()), asyncio.create_task(over.wait())
