@@ -81,9 +81,9 @@ class OpenHouse:
 
 
 @asynccontextmanager
-async def serving(settings: RtmpSettings | None = None) -> AsyncIterator[tuple[RtmpServer, OpenHouse]]:
+async def serving(settings: RtmpSettings | None = None, **media: float) -> AsyncIterator[tuple[RtmpServer, OpenHouse]]:
     access = OpenHouse()
-    server = RtmpServer(Streams(access, MediaSettings(rtc_batch=0)), settings or RtmpSettings())
+    server = RtmpServer(Streams(access, MediaSettings(rtc_batch=0, **media)), settings or RtmpSettings())
     await server.start(HOST, 0)
     try:
         yield server, access
@@ -172,7 +172,7 @@ async def test_foreign_codec_is_named_to_the_client() -> None:
 
 
 async def test_second_publisher_is_refused_and_disturbs_nothing() -> None:
-    async with serving() as (server, access):
+    async with serving(takeover_hold=5.0, takeover_silence=4.0) as (server, access):
         source = await publisher(server)
         await access.wait("media")
         second = await RtmpClient.connect(HOST, server.port)
