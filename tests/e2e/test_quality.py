@@ -20,35 +20,34 @@ LIVELY = QualitySettings(sweep=0.5, notice=1.0)
 """So that tests need not wait for long."""
 PLAYER = {"videoBitrate": 190, "audioBitrate": "47", "videoFPS": "14", "netSpeed": 240, "netQualityLevel": 1, "videoCache": 350}
 """What a live-player says, some of it as texts."""
-
-
-HELD_UP = 0.25
-"""Seconds: where the process stood still for longer, nobody can say what a call would have been judged to be without it."""
+STARVED = 0.25
+"""Seconds without a processor, after which nobody can say what a call would have been judged to be with one."""
 ATTEMPTS = 3
 
 
 async def undisturbed(story: Callable[[], Awaitable[None]]) -> None:
-    """Plays a story. A wrong end of it counts unless this process was made to stand still on the way: then it is played anew."""
+    """Plays a story. A wrong end of it counts unless the machine let this process starve on the way: then it is played anew."""
     for attempt in range(1, ATTEMPTS + 1):
-        pauses: list[float] = [0.0]
+        pauses = [0.0]
         watching = asyncio.create_task(notice(pauses))
         try:
             await story()
             return
         except (AssertionError, TimeoutError):
             await asyncio.sleep(0.1)  # a pause that is ending now is noticed too
-            if max(pauses) < HELD_UP or attempt == ATTEMPTS:
+            if max(pauses) < STARVED or attempt == ATTEMPTS:
                 raise
         finally:
             watching.cancel()
 
 
 async def notice(pauses: list[float]) -> None:
-    """By how many seconds this process comes too late, each time that it wants to do something."""
+    """By how many seconds this process comes too late, each time that it wants to do something; what it did itself in this time
+    is its own fault."""
     while True:
-        due = time.monotonic() + 0.02
+        due, done = time.monotonic() + 0.02, time.process_time()
         await asyncio.sleep(0.02)
-        pauses.append(time.monotonic() - due)
+        pauses.append(time.monotonic() - due - (time.process_time() - done))
 
 
 def verdicts(client: Client, leg: str) -> set[str]:
