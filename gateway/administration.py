@@ -125,7 +125,7 @@ class Administration:
         return await self._calls.room(app, room_id, span)
 
     def outside(self, app: str, page: Page) -> Overview:
-        """How what is published in no room comes in now, by the order of the streamIDs. Raises INVALID_PARAMS."""
+        """How what is published in no room comes in now, by the order of the streamIDs; a page may begin after any."""
         return self._calls.outside(app, page)
 
     async def stream_calls(self, app: str, stream_id: str, span: Span) -> Call:

@@ -66,7 +66,7 @@ class Rooms(Protocol):
         """What is known of a room's calls. Raises ROOM_NOT_FOUND and STORE_UNAVAILABLE."""
 
     def outside(self, app: str, page: pages.Page) -> Overview:
-        """How what is published in no room comes in. Raises INVALID_PARAMS."""
+        """How what is published in no room comes in, by the order of the streamIDs; a page may begin after any."""
 
     async def stream_calls(self, app: str, stream_id: str, span: Span) -> Call:
         """What is known of a stream's. Raises STREAM_NOT_FOUND and STORE_UNAVAILABLE."""

@@ -26,7 +26,7 @@ class Overviews(Protocol):
         """
 
     def outside(self, app: str, page: Page) -> Overview:
-        """How what is published in no room comes in, by the order of the streamIDs. As `overview`, without viewers."""
+        """How what is published in no room comes in, by the order of streamIDs, without viewers; a page may begin after any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Calls:
 
     def outside(self, app: str, page: Page) -> Overview:
         """How what is published in no room comes in now, by the order of the streamIDs; what `stream` tells of each has its
-        viewers and timeline. Raises INVALID_PARAMS."""
+        viewers and timeline. A page may begin after any streamID."""
         return self._overviews.outside(app, page)
 
     async def _call(self, app: str, span: Span, *, room_id: str = "", stream_id: str = "") -> Call | None:

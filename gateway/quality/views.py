@@ -17,14 +17,6 @@ _Played: TypeAlias = tuple[Downlink, Stream | None, Uplink | None]
 """A viewer's leg, what it plays, and the leg of who publishes that."""
 
 
-def _by_user(grant: Grant) -> str:
-    return grant.user_id
-
-
-def _by_stream(grant: Grant) -> str:
-    return grant.stream_id
-
-
 class Gathered:
     """Legs that were asked for, as they are at this moment. Most who ask want no more than the levels, and look no further."""
 
@@ -51,15 +43,21 @@ class Gathered:
         publishing = tuple(self._publish_view(*one) for one in self._published)
         return Overview(self._server, publishing, tuple(self._play_view(*one) for one in self._played))
 
-    def part(self, page: Page, by: Callable[[Grant], str] = _by_user) -> Overview:
-        """The same of those on the page: publishers before viewers, each `by` a name. Raises INVALID_PARAMS."""
-        ranks = [(False, by(stream.grant)) for stream, _ in self._published]
+    def part(self, page: Page) -> Overview:
+        """The same of those on the page: publishers before viewers, by the order of userIDs. Raises INVALID_PARAMS."""
+        ranks = [(False, stream.grant.user_id) for stream, _ in self._published]
         publishers = len(ranks)
-        ranks += [(True, by(leg.grant)) for leg, _, _ in self._played]
+        ranks += [(True, leg.grant.user_id) for leg, _, _ in self._played]
         members, following = cut(ranks, page)
         publishing = tuple(self._publish_view(*self._published[one]) for one in members if one < publishers)
         playing = tuple(self._play_view(*self._played[one - publishers]) for one in members if one >= publishers)
         return Overview(self._server, publishing, playing, following)
+
+    def first_published(self, limit: int) -> Overview:
+        """So many of those who publish. The next page of them begins after the last one's streamID."""
+        first = self._published[:limit]
+        publishing = tuple(self._publish_view(*one) for one in first)
+        return Overview(self._server, publishing, (), first[-1][0].id if first and len(self._published) > limit else None)
 
     def _publish_view(self, stream: Stream, leg: Uplink) -> PublishView:
         grant = stream.grant
@@ -111,9 +109,10 @@ class Views:
         return self._gather([stream], playing).part(page)
 
     def outside(self, app: str, page: Page) -> Overview:
-        """What is published in no room, by the order of the streamIDs; without viewers. Raises INVALID_PARAMS."""
-        streams = (stream for (owner, _), stream in self._streams.items() if owner == app and stream.room is None)
-        return self._gather(sorted(streams, key=lambda stream: stream.id), ()).part(page, _by_stream)
+        """What is published in no room, by the order of the streamIDs, without viewers. A page may begin after any streamID."""
+        own = (stream for (owner, _), stream in self._streams.items() if owner == app and stream.room is None)
+        streams = sorted((stream for stream in own if stream.id > page.after), key=lambda stream: stream.id)
+        return self._gather(streams, ()).first_published(page.limit)
 
     def _own(self, grants: Iterable[Grant]) -> list[Downlink]:
         downlinks = self._legs.downlinks

@@ -242,7 +242,7 @@ class Watch:
         return self._dated(self._views.of_stream(stream, page)) if stream is not None else None
 
     def outside(self, app: str, page: Page) -> Overview:
-        """How what is published in no room comes in, by the order of the streamIDs. As `overview`, without viewers."""
+        """How what is published in no room comes in, by the order of streamIDs, without viewers; a page may begin after any."""
         return self._dated(self._views.outside(app, page))
 
     # ---------------------------------------------------------------------------------------------------------------

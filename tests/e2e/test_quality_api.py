@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -196,8 +195,8 @@ async def test_streams_in_no_room_are_listed_and_those_in_a_room_are_not() -> No
         assert [(one["streamID"], one["userID"]) for one in told["streams"]] == [("studio 1", "ed"), ("studio 2", "ed")]
         assert {one["uplink"]["level"] for one in told["streams"]} <= {"good", "fair", "bad"}
         page = await ann.look("streams?limit=1")
-        assert [one["streamID"] for one in page["streams"]] == ["studio 1"]
-        page = await ann.look(f"streams?limit=1&after={quote(page['next'])}")
+        assert ([one["streamID"] for one in page["streams"]], page["next"]) == (["studio 1"], "studio 1")
+        page = await ann.look("streams?limit=1&after=studio%201")
         assert ([one["streamID"] for one in page["streams"]], page["next"]) == (["studio 2"], None)
         assert (await ann.http.get(f"{OTHER_APP}/streams")).json() == {"streams": [], "next": None}
         for source in sources:

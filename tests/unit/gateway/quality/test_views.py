@@ -189,7 +189,9 @@ def test_streams_in_no_room_are_told_by_the_order_of_their_ids_without_viewers()
         views._legs.uplinks[name] = Uplink(stream.grant, Case(Verdict()), Told(), WELL if measured else None)  # type: ignore[arg-type]
     first = views.outside("1", Page(1))
     assert ([view.stream_id for view in first.publishing], first.playing) == (["c"], ())
-    assert first.next_leg is not None
+    assert first.next_leg == "c"
+    rest = views.outside("1", Page(5, "bz"))
+    assert [view.stream_id for view in rest.publishing] == ["c", "d"], "what a search begins with need not be there"
     rest = views.outside("1", Page(5, first.next_leg))
     assert ([view.stream_id for view in rest.publishing], rest.next_leg) == (["d"], None)
     assert [view.stream_id for view in views.outside("1", Page(5)).publishing] == ["c", "d"]
