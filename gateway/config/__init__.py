@@ -183,7 +183,7 @@ class MediaSettings:
     """A GOP larger than this is not kept for joiners."""
     gop_seconds: float = 10 * SECONDS
     """A GOP longer than this is not kept for joiners."""
-    rtc_batch: float = 0.065 * SECONDS
+    rtc_batch: float = 0.06 * SECONDS
     """Write batching for viewers in RTC mode; 0 writes each unit at once."""
     live_batch: float = 0.09 * SECONDS
     """Write batching for viewers in live mode; 0 writes each unit at once."""
