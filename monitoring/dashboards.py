@@ -75,7 +75,7 @@ OPERATIONS = Dashboard(
             Panel("Processor", "Cores in use. The event loop has one; more is transcoding and cryptography in threads.", "short",
                   (Query(rate("gateway_process_cpu_seconds_total", "instance"), "{{instance}}"),), (0.8, 0.95)),
             Panel("Delay within the gateway", "How long media waits in here on its way to viewers. Batches of large audiences "
-                  "take up to 110 ms on purpose.", "s",
+                  "take up to 90 ms on purpose.", "s",
                   spread("gateway_media_delay_seconds", "protocol", "{{protocol}}"), (0.15, 0.3)),
             Panel("Memory", "Physical memory in use.", "bytes",
                   (Query(total("gateway_process_resident_memory_bytes", "instance"), "{{instance}}"),), (1e9, 2e9)),

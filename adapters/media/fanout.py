@@ -24,8 +24,8 @@ from adapters.media.units import Medium, PlayMode, Unit, VideoConfig, Wire
 from adapters.media.viewer import LaneViewer, Port, TransportStats
 from gateway.config import MediaSettings
 
-STAGGER = 0.2
-"""By how much of itself a cohort's batch window is longer than the setting, at most."""
+STAGGER = 0.05
+"""By how much of itself a cohort's batch window is longer than the setting, at most. What it is longer is delay."""
 
 _GOLDEN = 0.618034
 """Multiples of the golden ratio, modulo 1, spread evenly however many there are."""

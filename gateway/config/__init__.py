@@ -183,9 +183,9 @@ class MediaSettings:
     """A GOP larger than this is not kept for joiners."""
     gop_seconds: float = 10 * SECONDS
     """A GOP longer than this is not kept for joiners."""
-    rtc_batch: float = 0.06 * SECONDS
+    rtc_batch: float = 0.066 * SECONDS
     """Write batching for viewers in RTC mode; 0 writes each unit at once."""
-    live_batch: float = 0.09 * SECONDS
+    live_batch: float = 0.088 * SECONDS
     """Write batching for viewers in live mode; 0 writes each unit at once."""
     batch_from_viewers: int = 16
     """With fewer viewers of one kind on a stream than this, every unit is written at once."""

@@ -102,9 +102,10 @@ def test_turns_are_shared_between_streams() -> None:
 def test_cohorts_fall_due_apart() -> None:
     loop, stream, audience = stage(50)
     stream.write(audio(1, 20))
+    loop.advance(WINDOW * 0.99)
     served, moments = 0, 0
     for _ in range(40):
-        loop.advance(0.001)
+        loop.advance(WINDOW * STAGGER / 10)
         now = sum(bool(viewer.writes) for viewer in audience)
         moments += now > served
         served = now
